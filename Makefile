@@ -1,0 +1,108 @@
+# The commands of the course; `make help` lists them. Each begins by making .venv where it is missing or out of date.
+# Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test lint unit chapters mnist pages serve bench clean
+
+PYTHON ?= python3
+PORT ?= 8000
+JOBS ?= 0
+TORCH_INDEX ?=
+
+BIN := .venv/bin
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+endif
+RUN := $(BIN)/python
+INSTALLED := .venv/installed
+REPORTS := _build/reports
+
+# Nothing outside the clone is written: what programs would keep in the home folder goes into .cache.
+GANLIB_CACHE ?= $(CURDIR)/.cache/ganlib
+export GANLIB_CACHE
+export XDG_CACHE_HOME := $(CURDIR)/.cache/xdg
+export XDG_CONFIG_HOME := $(CURDIR)/.cache/config
+export XDG_DATA_HOME := $(CURDIR)/.cache/data
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
+export TORCH_HOME := $(CURDIR)/.cache/torch
+export PRE_COMMIT_HOME := $(CURDIR)/.cache/pre-commit
+
+# The real MNIST, where a folder holds it: GANLIB_DATA, or ../shared/data beside the clone.
+ifneq ($(wildcard ../shared/data/MNIST/raw/*),)
+GANLIB_DATA ?= $(CURDIR)/../shared/data
+export GANLIB_DATA
+endif
+
+help: ## list the commands and their variables (the default)
+	@echo 'Usage: make COMMAND [VARIABLE=value]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'Variables:'
+	@echo '  PYTHON=python3.12   the Python, 3.11 or newer, that .venv is made with (default: python3)'
+	@echo '  TORCH_INDEX=https://download.pytorch.org/whl/cpu'
+	@echo '                      on Linux without a GPU: take the CPU builds of PyTorch, not gigabytes of CUDA'
+	@echo '  PORT=8000           the port of make serve'
+	@echo '  JOBS=2              chapters executed at a time (default: one a core)'
+	@echo '  GANLIB_DATA=folder  a folder that holds MNIST/raw, to run the digit chapters on the real MNIST too'
+	@echo
+	@echo 'On Windows, run these in Git Bash with make, or in WSL.'
+
+$(INSTALLED): requirements.lock pyproject.toml scripts/install.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'Python 3.11 or newer is needed, and $(PYTHON) is not that: name one, as in make PYTHON=python3.12'; exit 1; }
+	@$(RUN) -c '' 2>/dev/null || { rm -rf .venv; $(PYTHON) -m venv .venv; } || { \
+	    rm -rf .venv; echo 'Python cannot make .venv: on Debian or Ubuntu install the package python3-venv.'; exit 1; }
+	@echo 'Installing the locked packages into .venv; the first time takes some minutes.'
+	@$(RUN) scripts/install.py --torch-index '$(TORCH_INDEX)'
+	@touch $@
+
+install: $(INSTALLED) ## make .venv and install the locked packages and ganlib
+
+book: $(INSTALLED) ## execute the chapters that changed and build the book: _build/html/index.html
+	@$(RUN) scripts/execute.py --jobs $(JOBS)
+	@$(RUN) scripts/build_book.py
+
+test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the book, its pages in a browser
+	@rm -rf $(REPORTS)
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory chapters
+	@$(MAKE) --no-print-directory mnist
+	@$(MAKE) --no-print-directory pages
+	@$(RUN) scripts/summary.py $(REPORTS)
+
+lint: $(INSTALLED) ## check style and spelling
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+
+unit: $(INSTALLED) ## run the unit tests
+	@$(RUN) -m pytest -q tests --ignore=tests/test_book.py --junitxml=$(REPORTS)/1-unit-tests.xml
+
+chapters: $(INSTALLED) ## execute the chapters that changed
+	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
+
+mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is found
+	@if [ -d "$(GANLIB_DATA)/MNIST/raw" ]; then \
+	    $(RUN) scripts/execute.py --jobs $(JOBS) --digits mnist --report $(REPORTS)/3-chapters-on-mnist.xml; \
+	else echo 'Skipped: the digit chapters on the real MNIST; GANLIB_DATA names no folder that holds MNIST/raw.'; fi
+
+pages: $(INSTALLED) ## build the book from the executed chapters and test its pages in a browser
+	@$(RUN) scripts/build_book.py
+	@$(RUN) -m pytest -q tests/test_book.py --junitxml=$(REPORTS)/4-pages.xml
+
+serve: $(INSTALLED) ## serve the built book on 127.0.0.1
+	@[ -f _build/html/index.html ] || { echo 'There is no built book yet: run make book first.'; exit 1; }
+	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
+	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+bench: $(INSTALLED) ## print the benchmark table: the course beside plain baselines
+	@$(RUN) scripts/bench.py
+
+clean: ## remove what was built and cached; .venv stays
+	@rm -rf _build .cache .pytest_cache .ruff_cache

@@ -1,0 +1,53 @@
+"""Checks of the numbers that the prose states: each prints one line with both numbers, and raises if it fails.
+
+In a notebook each check also leaves a record beside its line, under the media type ``MEDIA_TYPE``; the book
+collects these records from the executed chapters.
+"""
+
+import math
+import sys
+
+MEDIA_TYPE = "application/vnd.ganlib.check+json"
+
+
+class CheckFailed(AssertionError):
+    """A measured number does not support the claim that is made of it."""
+
+
+def close(label: str, measured, expected, tol: float) -> None:
+    """Check that ``measured`` lies within ``tol`` (absolute) of ``expected``; ``tol=0`` asks for equality."""
+    measured, expected = float(measured), float(expected)
+    claim = f"{_show(expected)} exactly" if tol == 0 else f"{_show(expected)} ± {tol:g}"
+    _report(label, measured, claim, abs(measured - expected) <= tol, relation="close", expected=expected, tol=tol)
+
+
+def at_least(label: str, measured, bound) -> None:
+    """Check that ``measured`` is at least ``bound``."""
+    measured, bound = float(measured), float(bound)
+    _report(label, measured, f"at least {_show(bound)}", measured >= bound, relation="at_least", expected=bound)
+
+
+def at_most(label: str, measured, bound) -> None:
+    """Check that ``measured`` is at most ``bound``."""
+    measured, bound = float(measured), float(bound)
+    _report(label, measured, f"at most {_show(bound)}", measured <= bound, relation="at_most", expected=bound)
+
+
+def _show(number: float) -> str:
+    if math.isfinite(number) and number == int(number):
+        return f"{int(number):,}"
+    return f"{number:.7g}"
+
+
+def _report(label, measured, claim, passed, *, relation, expected, tol=None) -> None:
+    line = f"{'✓' if passed else '✗'} {label}: {_show(measured)} ({claim})"
+    record = {"label": label, "relation": relation, "measured": measured, "expected": expected, "tol": tol}
+    if not passed:
+        raise CheckFailed(line)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and hasattr(shell, "kernel"):
+        from IPython.display import display
+
+        display({"text/plain": line, MEDIA_TYPE: record}, raw=True)
+    else:
+        print(line)

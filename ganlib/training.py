@@ -1,0 +1,209 @@
+"""One readable training step, the loop around it, an average of the generator's weights, and the history of a run."""
+
+import copy
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+
+from ganlib import losses
+
+CHECK_EVERY = 100  # steps between two looks at the losses; each look waits for the device
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite; both players have been set back to their last finite weights."""
+
+
+@dataclass
+class History:
+    """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns."""
+
+    d_loss: Tensor
+    g_loss: Tensor
+    real_logit: Tensor
+    fake_logit: Tensor
+
+    def __len__(self) -> int:
+        return len(self.d_loss)
+
+
+def adam(model: nn.Module, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)) -> torch.optim.Adam:
+    """Adam with beta1 = 0.5, as Radford et al. 2016 advise for GANs, in PyTorch's fused form."""
+    return torch.optim.Adam(model.parameters(), lr=lr, betas=betas, fused=True)
+
+
+def step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    g_optimizer: torch.optim.Optimizer,
+    d_optimizer: torch.optim.Optimizer,
+    real: Tensor,
+    z: Tensor,
+    game: losses.Game = losses.non_saturating,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Update the discriminator, then the generator, once each, on a batch ``real`` and latents ``z`` (m, latent).
+
+    Returns the discriminator's loss, the generator's loss and the mean logits of real and fake: detached scalars.
+    """
+    fake = generator(z)  # made once; both updates use it
+
+    real_logits = discriminator(real)
+    fake_logits = discriminator(fake.detach())  # the discriminator's loss must not reach the generator
+    d_loss = game.discriminator(real_logits, fake_logits)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+
+    discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
+    g_loss = game.generator(discriminator(fake))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+
+    return d_loss.detach(), g_loss.detach(), real_logits.detach().mean(), fake_logits.detach().mean()
+
+
+class EMA:
+    """An exponential moving average of a model: its weights, and its buffers such as BatchNorm's statistics.
+
+    After each ``update`` the average is ``decay`` times itself plus ``1 - decay`` times the model; integer buffers
+    are copied. ``ema.model`` is a copy in evaluation mode, ready to sample from. Source: Yazıcı et al. 2019.
+    """
+
+    def __init__(self, model: nn.Module, decay: float = 0.999):
+        self.decay = decay
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        pairs = list(zip(_tensors(self.model), _tensors(model), strict=True))
+        self._floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._others = [pair for pair in pairs if not pair[0].is_floating_point()]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average one step towards the model that it was made from."""
+        averages, current = zip(*self._floats, strict=True)
+        torch._foreach_lerp_(averages, current, 1 - self.decay)
+        for average, value in self._others:
+            average.copy_(value)
+
+
+def fit(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    g_optimizer: torch.optim.Optimizer,
+    d_optimizer: torch.optim.Optimizer,
+    batches: Iterator[Tensor],
+    *,
+    latent: int,
+    steps: int,
+    game: losses.Game = losses.non_saturating,
+    ema: EMA | None = None,
+    schedulers: Sequence[torch.optim.lr_scheduler.LRScheduler] = (),
+    callback: Callable[[int], None] | None = None,
+    callback_every: int = 1,
+    progress: bool = True,
+) -> History:
+    """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
+
+    ``latent`` is the length of a latent, drawn from a standard normal. ``schedulers`` step once a step.
+    ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
+
+    Raises ValueError for a batch that cannot be trained on, and TrainingDiverged when a loss is no longer finite.
+    """
+    batches = iter(batches)
+    first = next(batches)
+    _check_batch(first, generator, discriminator)
+    measured = torch.zeros(steps, len(fields(History)), device=first.device)
+    good = _Snapshot(generator, discriminator)
+    shown = _Progress(steps, progress)
+
+    for i, real in enumerate(itertools.islice(itertools.chain([first], batches), steps)):
+        z = torch.randn(len(real), latent, device=real.device)
+        row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game)
+        torch.stack(row, out=measured[i])
+        if ema is not None:
+            ema.update()
+        for scheduler in schedulers:
+            scheduler.step()
+        done = i + 1
+        if done % CHECK_EVERY == 0 or done == steps:
+            good.check(measured, done)
+            shown.update(done, measured)
+        if callback is not None and done % callback_every == 0:
+            callback(done)
+
+    return History(*measured.cpu().unbind(1))
+
+
+def _tensors(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
+
+
+def _check_batch(batch: Tensor, *models: nn.Module) -> None:
+    if batch.dim() == 4 and not -1.001 <= batch.min() <= batch.max() <= 1.001:
+        raise ValueError(
+            f"The images run from {batch.min():.3g} to {batch.max():.3g}, but a generator that ends in tanh makes "
+            "values in [-1, 1]: scale the images to that range, as ImageSet.batches does."
+        )
+    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for model in models for m in model.modules())
+    if len(batch) == 1 and norms:
+        raise ValueError(
+            "A batch of one leaves BatchNorm no spread to normalise by: use batches of at least 2, or nets without "
+            "BatchNorm."
+        )
+
+
+class _Snapshot:
+    """The last weights of both players that were seen to be finite, and the way back to them."""
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module):
+        self.tensors = _tensors(generator) + _tensors(discriminator)
+        self.checked = 0
+        self._keep(0)
+
+    def _keep(self, step: int) -> None:
+        self.copies, self.step = [t.detach().clone() for t in self.tensors], step
+
+    @torch.no_grad()
+    def check(self, measured: Tensor, done: int) -> None:
+        new = measured[self.checked : done, :2]  # the losses, the discriminator's first
+        if not torch.isfinite(new).all():
+            row, player = (~torch.isfinite(new)).nonzero()[0].tolist()
+            for tensor, copy_ in zip(self.tensors, self.copies, strict=True):
+                tensor.copy_(copy_)
+            name, value = ("discriminator", "generator")[player], new[row, player].item()
+            raise TrainingDiverged(
+                f"The {name}'s loss became {value} at step {self.checked + row + 1}: training stopped, and both "
+                f"players were set back to their weights after step {self.step}; lower the learning rate, or look for "
+                "a logarithm, a division or a norm at 0 in the loss."
+            )
+        self.checked = done
+        if all(torch.isfinite(t).all() for t in self.tensors):
+            self._keep(done)
+
+
+class _Progress:
+    """A line that counts steps: rewritten in place in a terminal or a live notebook, one plain line in a built page."""
+
+    def __init__(self, steps: int, enabled: bool):
+        self.steps, self.handle = steps, None
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        self.terminal = enabled and sys.stderr.isatty()
+        if enabled and shell is not None and hasattr(shell, "kernel"):
+            from IPython.display import display
+
+            self.handle = display({"text/plain": f"Training for {steps:,} steps."}, raw=True, display_id=True)
+
+    def update(self, done: int, measured: Tensor) -> None:
+        if not (self.terminal or self.handle):
+            return
+        d_loss, g_loss = measured[done - 1, :2].tolist()
+        line = f"step {done:,} of {self.steps:,} · discriminator {d_loss:.3f} · generator {g_loss:.3f}"
+        if self.handle:
+            self.handle.update({"text/plain": line}, raw=True)
+        else:
+            print(f"\r{line}", end="\n" if done == self.steps else "", file=sys.stderr, flush=True)

@@ -1,0 +1,125 @@
+"""A pytest plugin that keeps what nbval executes: a notebook whose every cell passed is written with its outputs.
+
+nbval runs the cells and judges them. This plugin passes the kernel's messages on to nbclient's own bookkeeping, so that
+updated displays, cleared outputs and the state of widgets are kept as JupyterLab shows them. `execute.py` loads it.
+"""
+
+import copy
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from ipykernel.ipkernel import IPythonKernel
+from nbclient import NotebookClient
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("keep", "keep the notebooks that nbval executes")
+    group.addoption("--keep-in", help="the folder that receives the executed notebooks")
+    group.addoption("--keep-facts", default="{}", help="JSON: for each notebook's name, what its metadata is to say")
+
+
+class Recording:
+    """One notebook while nbval executes it: a copy that receives the outputs, and which cells have passed."""
+
+    def __init__(self, file):
+        self.file = file
+        self.started = time.perf_counter()
+        self.notebook = copy.deepcopy(file.nb)
+        self.code_cells = [index for index, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"]
+        self.client = NotebookClient(self.notebook)
+        self.execution = self.cell_index = None
+        self.passed = 0
+        self.failed = False
+        self.read_message = file.get_kernel_message
+        file.get_kernel_message = self.get_kernel_message
+
+    def get_kernel_message(self, *args, **kwargs):
+        """nbval's own reading of a message, which is recorded on its way where it belongs to the cell that runs."""
+        message = self.read_message(*args, **kwargs)
+        kind, parent = message["msg_type"], message["parent_header"].get("msg_id")
+        if kind == "execute_input":
+            self.execution = parent
+        if parent == self.execution and kind not in ("execute_input", "execute_reply", "status"):
+            self.client.process_message(message, self.notebook.cells[self.cell_index], self.cell_index)
+        return message
+
+    def start(self, cell_number: int) -> None:
+        self.execution, self.cell_index = None, self.code_cells[cell_number]
+        self.client.clear_before_next_output = False
+        self.client.kc = self.file.kernel.kc
+
+    def write(self, folder: Path, facts: dict) -> None:
+        """Write the executed notebook in one step, so that a reader never meets half of it."""
+        for count, index in enumerate(self.code_cells, start=1):
+            cell = self.notebook.cells[index]
+            cell.execution_count, cell.outputs = count, join_streams(cell.outputs)
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+        self.client.set_widgets_metadata()
+        used = psutil.Process(self.file.kernel.km.provisioner.pid).cpu_times()
+        seconds = {"seconds": time.perf_counter() - self.started, "cpu_seconds": used.user + used.system}
+        self.notebook.metadata.language_info = IPythonKernel.language_info
+        self.notebook.metadata.ganlib = facts | {name: round(value, 1) for name, value in seconds.items()}
+        write_notebook(self.notebook, folder / self.file.path.name)
+
+
+def join_streams(outputs: list) -> list:
+    """Join neighbouring pieces of one stream, and let a carriage return overwrite its line as in a terminal."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream" and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = re.sub(r"^.*\r(?=[^\n])", "", output.text, flags=re.MULTILINE)
+    return joined
+
+
+def write_notebook(notebook, path: Path) -> None:
+    """Write a valid notebook to `path` in one step; an invalid one raises `nbformat.ValidationError`."""
+    nbformat.validate(notebook)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    nbformat.write(notebook, unfinished)
+    os.replace(unfinished, path)
+
+
+RECORDINGS = pytest.StashKey[Recording]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before the kernel starts for a notebook's first cell, start its recording; after a failed cell, skip the rest."""
+    if hasattr(item.parent, "nb"):
+        if RECORDINGS not in item.parent.stash:
+            item.parent.stash[RECORDINGS] = Recording(item.parent)
+        if item.parent.stash[RECORDINGS].failed:
+            pytest.skip("an earlier cell of this notebook failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Record a cell while it runs; after a notebook's last cell, keep the notebook."""
+    recording = item.parent.stash.get(RECORDINGS, None)
+    if recording is None:
+        return (yield)
+    recording.start(item.cell_num)
+    try:
+        result = yield
+    except BaseException:
+        recording.failed = True
+        raise
+    recording.passed += 1
+    if recording.passed == len(recording.code_cells):
+        facts = json.loads(item.config.option.keep_facts)
+        recording.write(Path(item.config.option.keep_in), facts.get(item.path.stem, {}))
+    return result
