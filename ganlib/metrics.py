@@ -34,7 +34,10 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture, sds: float = 3.0) -
     Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN).
     """
     means = mixture.means.to(samples)
-    distance, nearest = torch.cdist(samples, means).min(1)
+    if samples.dim() != 2 or samples.shape[1] != means.shape[1] or len(samples) == 0:
+        raise ValueError(f"Samples must have shape (N, {means.shape[1]}) with N > 0, not {tuple(samples.shape)}.")
+    # not by matrix products, whose rounding would move samples across the border
+    distance, nearest = torch.cdist(samples, means, compute_mode="donot_use_mm_for_euclid_dist").min(1)
     good = distance <= sds * mixture.sd
     counts = torch.bincount(nearest[good], minlength=len(means))
     shares = torch.bincount(nearest, minlength=len(means)).double() / len(samples)
@@ -45,7 +48,7 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture, sds: float = 3.0) -
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (d,) and unbiased covariance (d, d) of ``features`` of shape (N, d), in double precision."""
     features = features.double()
-    return features.mean(0), features.T.cov()
+    return features.mean(0), torch.atleast_2d(features.T.cov())
 
 
 def frechet_from_moments(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
@@ -67,6 +70,9 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
     for features in (features_a, features_b):
         if features.dim() != 2 or len(features) < 2:
             raise ValueError(f"Features must have shape (N, d) with N of at least 2, not {tuple(features.shape)}.")
+    if features_a.shape[1] != features_b.shape[1]:
+        widths = f"{features_a.shape[1]} and {features_b.shape[1]}"
+        raise ValueError(f"Two sets of features can be compared only at one width, but these have {widths}.")
     return frechet_from_moments(*moments(features_a), *moments(features_b))
 
 
@@ -77,9 +83,13 @@ def digit_frechet(images: Tensor, reference: Tensor) -> float:
 
 def nearest_neighbours(images: Tensor, bank: Tensor, batch: int = 500) -> tuple[Tensor, Tensor]:
     """For each image the nearest of ``bank`` by Euclidean distance in pixels: distances (N,) and indices (N,)."""
+    if images.shape[1:] != bank.shape[1:] or len(bank) == 0:
+        shapes = f"{tuple(images.shape)} and {tuple(bank.shape)}"
+        raise ValueError(f"Images are sought among images of their own shape, but these have {shapes}.")
     flat = bank.flatten(1)
-    found = [torch.cdist(part.flatten(1), flat).min(1) for part in images.split(batch)]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+    indices = torch.cat([torch.cdist(part.flatten(1), flat).argmin(1) for part in images.split(batch)])
+    # measured anew, since cdist's matrix products leave a distance of 0.01 between equal images
+    return (images.flatten(1) - flat[indices]).norm(dim=1), indices
 
 
 def _sqrt(matrix: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def dcgan_generator(
     latent: int = 100,
     norm: type[nn.Module] | None = nn.BatchNorm2d,
 ) -> nn.Sequential:
-    """The generator of a DCGAN for square images of ``size`` pixels, which must be 4, 5, 6 or 7 times a power of two.
+    """The generator of a DCGAN for square images of ``size`` pixels, which must be 4, 5, 6 or 7, doubled at least once.
 
     One transposed convolution makes a small square from the latent; each further one, 4x4 of stride 2, doubles its
     side and halves its channels, down to ``width`` before the last. Source: Radford et al. 2016.
@@ -89,9 +89,10 @@ class OneLogit(nn.Module):
         self.size = size
 
     def forward(self, scores: Tensor) -> Tensor:
-        if scores[0].numel() != 1:
+        left = scores.shape[1:].numel()
+        if left != 1:
             raise ValueError(
-                f"This discriminator was built for {self.size}-pixel images, but these leave {scores[0].numel()} "
+                f"This discriminator was built for {self.size}-pixel images, but these leave {left} "
                 "scores each instead of one: resize the images, or build the discriminator for their size."
             )
         return scores.flatten()
@@ -170,7 +171,7 @@ def _doublings(size: int) -> tuple[int, int]:
         fits = [s * 2**k for k in range(1, 11) for s in range(4, 8)]
         nearest = sorted(sorted(fits, key=lambda fit: abs(fit - size))[:2])
         raise ValueError(
-            f"A DCGAN cannot make {size}-pixel images: the size must be 4, 5, 6 or 7 times a power of two, "
+            f"A DCGAN cannot make {size}-pixel images: the size must be 4, 5, 6 or 7, doubled at least once, "
             f"such as {nearest[0]} or {nearest[1]}."
         )
     return start, doublings

@@ -4,6 +4,7 @@ Every function returns its matplotlib Figure; a chapter shows it by ``plt.show()
 the column of the book, so that no text shrinks below the text around it.
 """
 
+import sys
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -33,11 +34,11 @@ def use_style() -> None:
             "image.cmap": "gray",
         }
     )
-    try:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):  # elsewhere the call below would start a shell of its own
         from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:
-        return
-    set_matplotlib_formats("retina")
+
+        set_matplotlib_formats("retina")
 
 
 def image_grid(images: Tensor, columns: int = 10, titles: Sequence[str] = ()) -> Figure:
@@ -45,7 +46,7 @@ def image_grid(images: Tensor, columns: int = 10, titles: Sequence[str] = ()) ->
     rows = -(-len(images) // columns)
     label = 1.3 if titles else 0.0
     side = (WIDTH - label) / columns
-    fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * side), squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * side), squeeze=False, layout="constrained")
     fig.get_layout_engine().set(
         w_pad=0.01, h_pad=0.01, wspace=0, hspace=0, rect=(label / WIDTH, 0, 1 - label / WIDTH, 1)
     )
@@ -89,8 +90,8 @@ def scatter(axis: Axes, points: Tensor, color: str, extent: float, label: str | 
 def field(axis: Axes, discriminator: nn.Module, extent: float, steps: int = 80) -> None:
     """Colour a square by the discriminator's probability of real: blue near 1, red near 0, white at 1/2."""
     line = torch.linspace(-extent, extent, steps)
-    points = torch.cartesian_prod(line, line)
-    probability = discriminator(points).sigmoid().view(steps, steps).T
+    points = torch.cartesian_prod(line, line).to(next(discriminator.parameters()).device)
+    probability = discriminator(points).sigmoid().view(steps, steps).T.cpu()
     edges = (-extent, extent, -extent, extent)
     axis.imshow(probability, extent=edges, origin="lower", cmap=FIELD, vmin=0, vmax=1, alpha=0.6)
 

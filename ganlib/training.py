@@ -14,10 +14,6 @@ from ganlib import losses
 CHECK_EVERY = 100  # steps between two looks at the losses; each look waits for the device
 
 
-class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; both players have been set back to their last finite weights."""
-
-
 @dataclass
 class History:
     """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns."""
@@ -29,6 +25,17 @@ class History:
 
     def __len__(self) -> int:
         return len(self.d_loss)
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite; both players have been set back to their last finite weights.
+
+    ``history`` is what was measured, up to and including the step at fault.
+    """
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
 
 
 def adam(model: nn.Module, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)) -> torch.optim.Adam:
@@ -112,30 +119,39 @@ def fit(
     ``latent`` is the length of a latent, drawn from a standard normal. ``schedulers`` step once a step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
-    Raises ValueError for a batch that cannot be trained on, and TrainingDiverged when a loss is no longer finite.
+    Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
+    TrainingDiverged when a loss or a weight is no longer finite.
     """
     batches = iter(batches)
-    first = next(batches)
+    first = next(batches, None)
     _check_batch(first, generator, discriminator)
     measured = torch.zeros(steps, len(fields(History)), device=first.device)
-    good = _Snapshot(generator, discriminator)
-    shown = _Progress(steps, progress)
+    good = _Snapshot(discriminator, generator, ema)
+    done = 0
 
-    for i, real in enumerate(itertools.islice(itertools.chain([first], batches), steps)):
-        z = torch.randn(len(real), latent, device=real.device)
-        row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game)
-        torch.stack(row, out=measured[i])
-        if ema is not None:
-            ema.update()
-        for scheduler in schedulers:
-            scheduler.step()
-        done = i + 1
-        if done % CHECK_EVERY == 0 or done == steps:
-            good.check(measured, done)
-            shown.update(done, measured)
-        if callback is not None and done % callback_every == 0:
-            callback(done)
+    with _Progress(steps, progress) as shown:
+        for done, real in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
+            z = torch.randn(len(real), latent, device=real.device)
+            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game)
+            torch.stack(row, out=measured[done - 1])
+            if ema is not None:
+                ema.update()
+            for scheduler in schedulers:
+                scheduler.step()
+            if done % CHECK_EVERY == 0 or done == steps:
+                good.check(measured, done)
+                shown.update(done, measured)
+            if callback is not None and done % callback_every == 0:
+                callback(done)
 
+    if done < steps:
+        raise ValueError(
+            f"The batches ended after step {done} of {steps}: pass an iterator without end, as ImageSet.batches gives."
+        )
+    return _history(measured)
+
+
+def _history(measured: Tensor) -> History:
     return History(*measured.cpu().unbind(1))
 
 
@@ -143,7 +159,9 @@ def _tensors(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
 
 
-def _check_batch(batch: Tensor, *models: nn.Module) -> None:
+def _check_batch(batch: Tensor | None, *models: nn.Module) -> None:
+    if batch is None:
+        raise ValueError("There are no batches to train on: pass an iterator without end, as ImageSet.batches gives.")
     if batch.dim() == 4 and not -1.001 <= batch.min() <= batch.max() <= 1.001:
         raise ValueError(
             f"The images run from {batch.min():.3g} to {batch.max():.3g}, but a generator that ends in tanh makes "
@@ -158,39 +176,49 @@ def _check_batch(batch: Tensor, *models: nn.Module) -> None:
 
 
 class _Snapshot:
-    """The last weights of both players that were seen to be finite, and the way back to them."""
+    """The last weights of both players, and of the average, that were seen to be finite, and the way back to them."""
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module):
-        self.tensors = _tensors(generator) + _tensors(discriminator)
+    players = ("discriminator", "generator")
+
+    def __init__(self, discriminator: nn.Module, generator: nn.Module, ema: EMA | None):
+        self.models = [discriminator, generator, *([ema.model] if ema is not None else [])]
         self.checked = 0
         self._keep(0)
 
     def _keep(self, step: int) -> None:
-        self.copies, self.step = [t.detach().clone() for t in self.tensors], step
+        self.copies, self.step = [[t.detach().clone() for t in _tensors(model)] for model in self.models], step
 
     @torch.no_grad()
     def check(self, measured: Tensor, done: int) -> None:
         new = measured[self.checked : done, :2]  # the losses, the discriminator's first
-        if not torch.isfinite(new).all():
-            row, player = (~torch.isfinite(new)).nonzero()[0].tolist()
-            for tensor, copy_ in zip(self.tensors, self.copies, strict=True):
-                tensor.copy_(copy_)
-            name, value = ("discriminator", "generator")[player], new[row, player].item()
-            raise TrainingDiverged(
-                f"The {name}'s loss became {value} at step {self.checked + row + 1}: training stopped, and both "
-                f"players were set back to their weights after step {self.step}; lower the learning rate, or look for "
-                "a logarithm, a division or a norm at 0 in the loss."
-            )
+        bad = (~torch.isfinite(new)).nonzero()
+        if len(bad):
+            row, player = bad[0].tolist()
+            at = self.checked + row + 1
+            self._stop(f"{self.players[player]}'s loss became {new[row, player].item()} at step {at}", measured[:at])
+        for player, model in zip(self.players, self.models, strict=False):
+            if not all(torch.isfinite(t).all() for t in _tensors(model)):
+                self._stop(f"{player}'s weights were no longer finite after step {done}", measured[:done])
         self.checked = done
-        if all(torch.isfinite(t).all() for t in self.tensors):
-            self._keep(done)
+        self._keep(done)
+
+    def _stop(self, what: str, measured: Tensor) -> None:
+        for model, copies in zip(self.models, self.copies, strict=True):
+            for tensor, copy_ in zip(_tensors(model), copies, strict=True):
+                tensor.copy_(copy_)
+        raise TrainingDiverged(
+            f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
+            "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "
+            "in the loss.",
+            _history(measured),
+        )
 
 
 class _Progress:
     """A line that counts steps: rewritten in place in a terminal or a live notebook, one plain line in a built page."""
 
     def __init__(self, steps: int, enabled: bool):
-        self.steps, self.handle = steps, None
+        self.steps, self.handle, self.open = steps, None, False
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         self.terminal = enabled and sys.stderr.isatty()
         if enabled and shell is not None and hasattr(shell, "kernel"):
@@ -206,4 +234,12 @@ class _Progress:
         if self.handle:
             self.handle.update({"text/plain": line}, raw=True)
         else:
-            print(f"\r{line}", end="\n" if done == self.steps else "", file=sys.stderr, flush=True)
+            print(f"\r{line:<72}", end="", file=sys.stderr, flush=True)  # covers a longer line before it
+            self.open = True
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.open:
+            print(file=sys.stderr)

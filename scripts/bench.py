@@ -1,0 +1,272 @@
+"""The benchmark: the course's recipe beside plain baselines, what ``fit`` costs, and what ``import ganlib.losses`` costs.
+
+    python scripts/bench.py [--seconds 100] [--data mnist|glyphs] [--only frechet|fit|import] [--seeds 1] [--output FILE]
+
+Every ratio is measured side by side, in one run on one machine, which should do nothing else meanwhile. The exit
+status is 1 where a goal is missed and 2 where the command is at fault. Without ``--data`` it takes MNIST where that is
+found and glyphs elsewhere.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, median
+
+import plain_baselines
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from ganlib import features, images, losses, metrics, models, runtime, training
+
+PARTS = ("frechet", "fit", "import")
+RECIPE = "the course's recipe"
+PLAIN = {"plain mlp, net (a)": ("mlp", 0), "plain DCGAN-32, net (c)": ("dcgan-32", 2)}  # net, padding of the images
+LATENT, BATCH = 64, 32  # of the recipe
+PIECE = 50  # steps between two looks at the clock
+
+
+def recipe_nets() -> tuple[nn.Module, nn.Module]:
+    return models.dcgan_generator(28, width=16, latent=LATENT), models.dcgan_discriminator(28, width=16, norm=None)
+
+
+def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int, float]:
+    """Train as the course does, for at most ``seconds``: the averaged generator, steps, seconds used.
+
+    The learning rate falls on a half cosine of the time spent. Training goes on in pieces, until the slowest piece so
+    far would no longer fit into what is left; so it needs no calibration, and does not overrun.
+    """
+    generator, discriminator = recipe_nets()
+    g_optimizer, d_optimizer = training.adam(generator, 2e-3), training.adam(discriminator, 2e-3)
+    start = time.perf_counter()
+
+    def elapsed() -> float:
+        return time.perf_counter() - start
+
+    def decay(_: int) -> float:
+        return (1 + math.cos(math.pi * min(elapsed() / seconds, 1))) / 2
+
+    ema = training.EMA(generator, 0.998)
+    schedulers = [LambdaLR(optimizer, decay) for optimizer in (g_optimizer, d_optimizer)]
+    batches = data.batches(BATCH)
+    steps, slowest = 0, 0.0
+    while steps == 0 or elapsed() + slowest <= seconds:
+        before = elapsed()
+        training.fit(
+            generator,
+            discriminator,
+            g_optimizer,
+            d_optimizer,
+            batches,
+            latent=LATENT,
+            steps=PIECE,
+            ema=ema,
+            schedulers=schedulers,
+            progress=False,
+        )
+        steps, slowest = steps + PIECE, max(slowest, elapsed() - before) if steps else elapsed() - before
+    return ema.model, steps, elapsed()
+
+
+@torch.no_grad()
+def sample(generator: nn.Module, n: int, latent: int, train: bool = False) -> torch.Tensor:
+    """``n`` images, made in evaluation mode or, with ``train``, with BatchNorm's statistics of batches of 64."""
+    generator.train(train)
+    sizes = [64] * (n // 64) + ([n % 64] if n % 64 > 1 else [])
+    return torch.cat([generator(torch.randn(size, latent)) for size in sizes])
+
+
+def frechet(name: str, seconds: float, seeds: int = 1, samples: int = 10_000) -> dict:
+    """Train each method for ``seconds`` and score it; the plain nets in the better of both modes."""
+    data, test = images.load(name), images.load(name, train=False)
+    n = min(samples, len(test))
+    test_features = features.digit_features(test[:n].floats())
+
+    def score(pictures: torch.Tensor) -> float:
+        return metrics.frechet_distance(features.digit_features(pictures), test_features)
+
+    runtime.seed_everything(0)
+    floor = score(data[torch.randperm(len(data))[:n]].floats())
+    runs: dict[str, list[dict]] = {method: [] for method in [*PLAIN, RECIPE]}
+    for seed, method in itertools.product(range(seeds), runs):
+        runtime.seed_everything(seed)
+        if method == RECIPE:
+            generator, steps, took = train_recipe(data, seconds)
+            scores = {"eval": score(sample(generator, n, LATENT))}
+        else:
+            net, padding = PLAIN[method]
+            batches = plain_baselines.loader(name, data, padding)
+            generator, steps, took = plain_baselines.train(net, batches, seconds)
+            latent = plain_baselines.LATENT
+            scores = {mode: score(sample(generator, n, latent, mode == "train")) for mode in ("eval", "train")}
+        mode = min(scores, key=scores.get)
+        run = {"seed": seed, "frechet": scores[mode], "mode": mode, "steps": steps, "seconds": took}
+        runs[method].append(run)
+        print(f"  trained {method}, seed {seed}: {scores[mode]:.2f}", file=sys.stderr, flush=True)
+
+    means = {method: mean(run["frechet"] for run in done) for method, done in runs.items()}
+    goals = [goal(f"recipe / {method}", means[RECIPE] / means[method], 1 / 8) for method in PLAIN]
+    return {"data": name, "samples": n, "floor": floor, "means": means, "runs": runs, "goals": goals}
+
+
+def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
+    """The time of a step in ``fit`` and of the same step written bare, on the same nets, in alternating chunks."""
+    data = images.load(name)
+    nets = {"mlp, net (a)": (*models.reference("mlp"), 100), RECIPE: (*recipe_nets(), LATENT)}
+    runtime.seed_everything(0)
+    timed, goals = {}, []
+    for label, (generator, discriminator, latent) in nets.items():
+        players = (generator, discriminator, training.adam(generator), training.adam(discriminator))
+        ema, batches = training.EMA(generator), data.batches(BATCH)
+        chunks = {
+            "fit": lambda p=players, b=batches, z=latent, e=ema: training.fit(
+                *p, b, latent=z, steps=steps, ema=e, progress=False
+            ),
+            "bare": lambda p=players, b=batches, z=latent, e=ema: bare(*p, b, z, steps, e),
+        }
+        took: dict[str, list[float]] = {"fit": [], "bare": []}
+        for way in ["fit", "bare"] + ["fit", "bare", "bare", "fit"] * rounds:  # ABBA, so that a steady drift cancels
+            start = time.perf_counter()
+            chunks[way]()
+            took[way].append((time.perf_counter() - start) / steps * 1000)
+        milliseconds = {way: median(times[1:]) for way, times in took.items()}  # the first chunk of each warms up
+        timed[label] = milliseconds
+        goals.append(goal(f"fit / bare, {label}", milliseconds["fit"] / milliseconds["bare"], 1.05))
+    return {"milliseconds a step": timed, "batch": BATCH, "chunks": 2 * rounds, "steps a chunk": steps, "goals": goals}
+
+
+def bare(generator, discriminator, g_optimizer, d_optimizer, batches, latent, steps, ema) -> None:
+    """The step of ``ganlib.training`` with nothing around it."""
+    for real in itertools.islice(batches, steps):
+        fake = generator(torch.randn(len(real), latent))
+        d_loss = losses.non_saturating.discriminator(discriminator(real), discriminator(fake.detach()))
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+        discriminator.requires_grad_(False)
+        g_loss = losses.non_saturating.generator(discriminator(fake))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        discriminator.requires_grad_(True)
+        ema.update()
+
+
+def import_time(runs: int = 5) -> dict:
+    """Seconds that ``import ganlib.losses`` takes after ``import torch``, each in a fresh process."""
+    code = "import time, torch; t = time.perf_counter(); import ganlib.losses; print(time.perf_counter() - t)"
+    took = [float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(runs)]
+    goals = [goal("seconds of import ganlib.losses", median(took), 0.1)]
+    return {"seconds": took, "best": min(took), "median": median(took), "goals": goals}
+
+
+def goal(claim: str, measured: float, at_most: float) -> dict:
+    return {"claim": claim, "measured": measured, "at_most": at_most, "met": measured <= at_most}
+
+
+def tables(figures: dict) -> str:
+    """The figures as text: one table for each part, then the goals."""
+    lines = []
+    if part := figures.get("frechet"):
+        means, recipe = part["means"], part["means"][RECIPE]
+        lines += [f"Fréchet distance to {part['samples']:,} test images of {part['data']}, after training for a budget of"]
+        lines += [f"{figures['wall-clock budget']:g} s: the clock holds training alone, not loading and scoring"]
+        lines += [f"{'':28}{'steps':>8}{'seconds':>9}{'distance':>10}{'range':>18}{'/ recipe':>10}  mode"]
+        lines += [f"{'training images (the floor)':28}{'':17}{part['floor']:10.2f}"]
+        for method, runs in part["runs"].items():
+            scores = [run["frechet"] for run in runs]
+            spread = f"{min(scores):.2f} to {max(scores):.2f}" if len(runs) > 1 else ""
+            steps, took = mean(run["steps"] for run in runs), mean(run["seconds"] for run in runs)
+            modes = ", ".join(sorted({run["mode"] for run in runs}))
+            numbers = f"{steps:8,.0f}{took:9.2f}{means[method]:10.2f}{spread:>18}{means[method] / recipe:10.1f}"
+            lines += [f"{method:28}{numbers}  {modes}"]
+    if part := figures.get("fit"):
+        lines += ["", f"One step at batch {part['batch']}, ms (medians of {part['chunks']} alternating chunks each)"]
+        lines += [f"{'':28}{'fit':>8}{'bare':>9}{'fit / bare':>12}"]
+        for label, ms in part["milliseconds a step"].items():
+            lines += [f"{label:28}{ms['fit']:8.3f}{ms['bare']:9.3f}{ms['fit'] / ms['bare']:12.3f}"]
+    if part := figures.get("import"):
+        lines += ["", f"import ganlib.losses after import torch, s ({len(part['seconds'])} fresh processes)"]
+        lines += [f"{'best':28}{part['best']:8.4f}", f"{'median':28}{part['median']:8.4f}"]
+    lines += ["", f"{'Goals':48}{'measured':>9}{'at most':>9}"]
+    for each in goals(figures):
+        verdict = "met" if each["met"] else "MISSED"
+        lines += [f"{each['claim']:48}{each['measured']:9.3f}{each['at_most']:9.3f}  {verdict}"]
+    return "\n".join(lines)
+
+
+def goals(figures: dict) -> list[dict]:
+    return [each for part in PARTS if part in figures for each in figures[part]["goals"]]
+
+
+def machine() -> dict:
+    """What the figures were measured on."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    model = next((line.split(":", 1)[1].strip() for line in names if line.startswith("model name")), "")
+    cpu = model or platform.processor() or platform.machine()
+    return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def mnist_is_here() -> bool:
+    raw = runtime.data_dir() / "MNIST" / "raw"
+    return all((raw / f"{part}-images-idx3-ubyte").is_file() for part in ("train", "t10k"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=100, help="of training for each method (default: 100)")
+    parser.add_argument("--data", help="mnist or glyphs (default: mnist where it is found, else glyphs)")
+    parser.add_argument("--only", help=f"one part: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each method, seeds from 0 (default: 1)")
+    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
+    options = parser.parse_args(arguments)
+    name = options.data or ("mnist" if mnist_is_here() else "glyphs")
+    try:
+        figures = measure(name, options.seconds, options.seeds, options.only)
+    except (ValueError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if not options.data and name == "glyphs":
+        print("MNIST is not found (GANLIB_DATA names no folder that holds MNIST/raw), so this ran on glyphs.")
+    print(tables(figures))
+    if options.output:
+        options.output.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return int(not all(each["met"] for each in goals(figures)))
+
+
+def measure(name: str, seconds: float, seeds: int = 1, only: str | None = None) -> dict:
+    """All figures, or those of the part ``only``, beside the command, the date and the machine that made them."""
+    if name not in ("mnist", "glyphs"):
+        raise ValueError(f"The benchmark has no data set {name!r}: choose mnist or glyphs.")
+    if only is not None and only not in PARTS:
+        raise ValueError(f"The benchmark has no part {only!r}: choose one of {', '.join(PARTS)}.")
+    if not seconds > 0 or seeds < 1:
+        raise ValueError(f"Training takes more than 0 seconds and at least 1 seed, not {seconds:g} and {seeds}.")
+    part = f" --only {only}" if only else ""
+    facts = {
+        "command": f"python scripts/bench.py --seconds {seconds:g} --data {name} --seeds {seeds}{part}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "data": name,
+        "seeds": list(range(seeds)),
+        "wall-clock budget": seconds,
+        **machine(),
+    }
+    measures = {
+        "frechet": lambda: frechet(name, seconds, seeds),
+        "fit": lambda: fit_cost(name),
+        "import": import_time,
+    }
+    return facts | {part: measures[part]() for part in PARTS if only in (None, part)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

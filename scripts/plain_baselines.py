@@ -1,0 +1,77 @@
+"""GANs trained the plain way, as most tutorials do: what ``scripts/bench.py`` sets the course's recipe beside.
+
+Nothing here is slowed down: it is the usual loop, written well, with the usual tools and their defaults.
+"""
+
+import time
+from collections.abc import Iterator
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import datasets, transforms
+
+from ganlib import models, runtime
+from ganlib.images import ImageSet
+
+LATENT = 100
+
+
+class PilDigits(Dataset):
+    """An ``ImageSet`` that serves one PIL image at a time through a transform, as ``torchvision.datasets.MNIST`` does."""
+
+    def __init__(self, data: ImageSet, transform: transforms.Compose):
+        self.images, self.labels, self.transform = data.images[:, 0].cpu(), data.labels.cpu(), transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.images[index].numpy())), int(self.labels[index])
+
+
+def loader(name: str, data: ImageSet, padding: int = 0) -> DataLoader:
+    """Shuffled batches of 64, through torchvision's own MNIST where ``name`` is mnist.
+
+    ``padding`` zero pixels go on each side: 2 for a net of 32 pixels. The features cut them off again, so that such a
+    net loses nothing to a blur, as it would from ``Resize(32)``.
+    """
+    steps = [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
+    transform = transforms.Compose([transforms.Pad(padding), *steps] if padding else steps)
+    whole = name == "mnist"
+    dataset = datasets.MNIST(runtime.data_dir(), transform=transform) if whole else PilDigits(data, transform)
+    return DataLoader(dataset, batch_size=64, shuffle=True)
+
+
+def train(net: str, batches: DataLoader, seconds: float) -> tuple[nn.Module, int, float]:
+    """Train the reference pair ``net`` until the first step past ``seconds``: generator, steps, seconds used."""
+    generator, discriminator = models.reference(net)
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    criterion = nn.BCEWithLogitsLoss()
+
+    start = time.perf_counter()
+    for step, real in enumerate(_endless(batches), 1):
+        real_labels, fake_labels = torch.ones(len(real)), torch.zeros(len(real))
+        fake = generator(torch.randn(len(real), LATENT))
+
+        d_optimizer.zero_grad()
+        d_loss = criterion(discriminator(real), real_labels) + criterion(discriminator(fake.detach()), fake_labels)
+        d_loss.backward()
+        d_optimizer.step()
+
+        g_optimizer.zero_grad()
+        g_loss = criterion(discriminator(fake), real_labels)
+        g_loss.backward()
+        g_optimizer.step()
+
+        elapsed = time.perf_counter() - start
+        if elapsed >= seconds:
+            return generator, step, elapsed
+
+
+def _endless(batches: DataLoader) -> Iterator[Tensor]:
+    while True:
+        for images, _ in batches:
+            yield images

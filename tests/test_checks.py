@@ -1,0 +1,48 @@
+"""The checks of the prose's numbers: what passes, what fails, and the line that each prints."""
+
+import math
+
+import pytest
+import torch
+
+from ganlib import checks
+
+
+@pytest.mark.parametrize(
+    ("check", "arguments", "line"),
+    [
+        (checks.close, (1.5, 1.25, 0.25), "✓ it: 1.5 (1.25 ± 0.25)"),  # the border belongs to it
+        (checks.close, (1.0, 1.25, 0.25), "✓ it: 1 (1.25 ± 0.25)"),
+        (checks.close, (3576704, 3576704, 0), "✓ it: 3,576,704 (3,576,704 exactly)"),
+        (checks.close, (torch.tensor(0.5), 0.5, 1e-6), "✓ it: 0.5 (0.5 ± 1e-06)"),
+        (checks.at_least, (2, 2), "✓ it: 2 (at least 2)"),
+        (checks.at_least, (math.pi, 3), "✓ it: 3.141593 (at least 3)"),
+        (checks.at_most, (2, 2), "✓ it: 2 (at most 2)"),
+        (checks.at_most, (-math.inf, 0.5), "✓ it: -inf (at most 0.5)"),
+    ],
+)
+def test_what_holds_prints_one_line_with_both_numbers(capsys, check, arguments, line):
+    check("it", *arguments)
+    assert capsys.readouterr() == (line + "\n", "")
+
+
+@pytest.mark.parametrize(
+    ("check", "arguments", "line"),
+    [
+        (checks.close, (1.501, 1.25, 0.25), "✗ it: 1.501 (1.25 ± 0.25)"),
+        (checks.close, (0.999, 1.25, 0.25), "✗ it: 0.999 (1.25 ± 0.25)"),
+        (checks.close, (3576705, 3576704, 0), "✗ it: 3,576,705 (3,576,704 exactly)"),
+        (checks.close, (0.1 + 0.2, 0.3, 0), "✗ it: 0.3 (0.3 exactly)"),
+        (checks.close, (math.nan, 1, 10), "✗ it: nan (1 ± 10)"),
+        (checks.close, (math.inf, 1, 10), "✗ it: inf (1 ± 10)"),
+        (checks.at_least, (1.999, 2), "✗ it: 1.999 (at least 2)"),
+        (checks.at_least, (math.nan, 2), "✗ it: nan (at least 2)"),
+        (checks.at_most, (2.001, 2), "✗ it: 2.001 (at most 2)"),
+        (checks.at_most, (math.nan, 2), "✗ it: nan (at most 2)"),
+    ],
+)
+def test_what_fails_raises_with_the_line_and_prints_nothing(capsys, check, arguments, line):
+    with pytest.raises(checks.CheckFailed) as failed:
+        check("it", *arguments)
+    assert str(failed.value) == line and isinstance(failed.value, AssertionError)
+    assert capsys.readouterr() == ("", "")

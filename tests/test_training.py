@@ -1,0 +1,283 @@
+"""The training step, the loop around it, the average of weights, and what stops a run."""
+
+import copy
+import io
+import itertools
+import math
+import re
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ganlib import images, losses, models, training, toy
+
+LATENT = 3
+
+
+def players(norm=nn.BatchNorm2d):
+    torch.manual_seed(0)
+    return models.dcgan_generator(8, 1, 4, LATENT, norm), models.dcgan_discriminator(8, 1, 4, norm)
+
+
+def planar():
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Linear(LATENT, 8), nn.ReLU(), nn.Linear(8, 2))
+    return generator, nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1), nn.Flatten(0))
+
+
+def points(n=16):
+    ring = toy.ring()
+    while True:
+        yield ring.sample(n)
+
+
+def fit(pair, batches=None, lr=1e-3, **options):
+    optimizers = [training.adam(net, lr) for net in pair]
+    options = {"latent": LATENT, "steps": 20, "progress": False} | options
+    return training.fit(*pair, *optimizers, batches or points(), **options)
+
+
+def state(*nets):
+    return [value.clone() for net in nets for value in net.state_dict().values()]
+
+
+def equal(a, b):
+    return all(x.equal(y) for x, y in zip(a, b, strict=True))
+
+
+def test_a_step_is_the_bare_step_to_the_bit():
+    (generator, discriminator), (g, d) = players(), players()
+    g_optimizer, d_optimizer = training.adam(generator, 1e-3), training.adam(discriminator, 1e-3)
+    g_adam = torch.optim.Adam(g.parameters(), 1e-3, (0.5, 0.999), fused=True)
+    d_adam = torch.optim.Adam(d.parameters(), 1e-3, (0.5, 0.999), fused=True)
+    for _ in range(3):
+        real, z = torch.rand(5, 1, 8, 8) * 2 - 1, torch.randn(5, LATENT)
+        measured = training.step(generator, discriminator, g_optimizer, d_optimizer, real, z, losses.minimax)
+
+        fake = g(z)
+        a, b = d(real), d(fake.detach())
+        d_loss = softplus(-a).mean() + softplus(b).mean()
+        d_adam.zero_grad()
+        d_loss.backward()
+        d_adam.step()
+        g_loss = -softplus(d(fake)).mean()
+        g_adam.zero_grad()
+        g_loss.backward()
+        g_adam.step()
+
+        assert equal(measured, (d_loss, g_loss, a.mean(), b.mean()))
+        assert all(m.shape == () and not m.requires_grad for m in measured)
+        assert equal(state(generator, discriminator), state(g, d))
+
+
+def test_each_loss_reaches_its_own_player_alone():
+    generator, discriminator = players()
+    optimizers = [torch.optim.SGD(net.parameters(), lr=0.0) for net in (generator, discriminator)]
+    real, z = torch.rand(5, 1, 8, 8) * 2 - 1, torch.randn(5, LATENT)
+    forwards, frozen = [], []
+    generator.register_forward_hook(lambda *_: forwards.append(1))
+    discriminator.register_forward_hook(
+        lambda *_: frozen.append(not any(map(requires_grad, discriminator.parameters())))
+    )
+    training.step(generator, discriminator, *optimizers, real, z)
+    assert len(forwards) == 1 and frozen == [False, False, True]
+    assert all(map(requires_grad, discriminator.parameters()))
+    g_grads, d_grads = ([p.grad.clone() for p in net.parameters()] for net in (generator, discriminator))
+
+    g, d = players()  # the same weights: the learning rate was 0
+    fake = g(z)
+    d_loss = losses.cross_entropy_discriminator(d(real), d(fake))
+    assert equal(torch.autograd.grad(d_loss, list(d.parameters())), d_grads)
+    g_loss = losses.non_saturating_generator(d(g(z)))
+    assert equal(torch.autograd.grad(g_loss, list(g.parameters())), g_grads)
+
+
+def requires_grad(parameter):
+    return parameter.requires_grad
+
+
+def test_the_average_equals_its_closed_form():
+    model = nn.BatchNorm1d(4)
+    for value in (model.weight.data, model.bias.data, model.running_mean, model.running_var):
+        value.zero_()
+    ema = training.EMA(model)
+    model.weight.data.fill_(1), model.bias.data.fill_(-2)
+    model.running_mean.fill_(3), model.running_var.fill_(0.5), model.num_batches_tracked.fill_(7)
+    for _ in range(1000):
+        ema.update()
+    share = 1 - 0.999**1000
+    assert share == pytest.approx(0.6323046, abs=5e-8)
+    for name, target in {"weight": 1, "bias": -2, "running_mean": 3, "running_var": 0.5}.items():
+        assert getattr(ema.model, name).tolist() == pytest.approx([share * target] * 4, rel=1e-4)
+    assert ema.model.num_batches_tracked == 7
+    assert not ema.model.training and not any(map(requires_grad, ema.model.parameters()))
+    assert model.training and model.weight.requires_grad and model.weight[0] == 1  # the model itself is left alone
+
+
+def test_fit_updates_the_average_after_every_step():
+    pair = planar()
+    ema, by_hand = (training.EMA(pair[0], 0.9) for _ in range(2))
+    fit(pair, ema=ema, callback=lambda step: by_hand.update())
+    assert equal(state(ema.model), state(by_hand.model)) and not equal(state(ema.model), state(pair[0]))
+
+
+def test_history_is_what_the_steps_measured():
+    history = fit(planar(), steps=7)
+    assert len(history) == 7
+    for values in vars(history).values():
+        assert values.shape == (7,) and values.dtype == torch.float32 and values.device.type == "cpu"
+        assert not values.requires_grad and values.unique().numel() == 7
+    pair, batches = planar(), points()
+    optimizers = [training.adam(net, 1e-3) for net in pair]
+    real = next(batches)
+    first = training.step(*pair, *optimizers, real, torch.randn(16, LATENT))
+    assert [values[0] for values in vars(history).values()] == list(first)
+
+
+def test_one_seed_gives_one_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANLIB_CACHE", str(tmp_path))
+    glyphs = images.glyphs(n=64, size=8)
+
+    def run(seed):
+        pair = players()
+        torch.manual_seed(seed)
+        history = fit(pair, glyphs.batches(16), steps=12)
+        return [*vars(history).values(), *state(*pair)]
+
+    assert equal(run(1), run(1)) and not any(a.equal(b) for a, b in zip(run(1)[:4], run(2)[:4], strict=True))
+
+
+class Reads(TorchDispatchMode):
+    """Counts how often a number is read out of a tensor, which on a GPU waits for it: item, tolist, bool, float."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_hot_path_reads_no_number_and_moves_nothing(monkeypatch):
+    calls = []
+    for name in ("item", "tolist", "cpu", "numpy", "__bool__", "__float__"):
+        plain = getattr(torch.Tensor, name)
+        monkeypatch.setattr(
+            torch.Tensor,
+            name,
+            lambda self, *a, plain=plain, name=name, **k: (calls.append(name), plain(self, *a, **k))[1],
+        )
+
+    def counts(steps):
+        pair, reads = planar(), Reads()
+        ema, before = training.EMA(pair[0]), len(calls)
+        with reads:
+            fit(pair, steps=steps, ema=ema)
+        return reads.count, len(calls) - before
+
+    short, long = counts(5), counts(50)
+    assert short == long and min(short) > 0  # those at the end of a run are counted, and no others
+
+
+def test_schedulers_step_once_a_step_and_callbacks_at_their_cadence():
+    pair, seen = planar(), []
+    optimizers = [torch.optim.SGD(net.parameters(), lr=1.0) for net in pair]
+    schedulers = [torch.optim.lr_scheduler.StepLR(o, 1, gamma=0.5) for o in optimizers]
+    options = {"callback": seen.append, "callback_every": 3, "schedulers": schedulers, "progress": False}
+    training.fit(*pair, *optimizers, points(), latent=LATENT, steps=10, **options)
+    assert seen == [3, 6, 9]
+    assert [o.param_groups[0]["lr"] for o in optimizers] == [0.5**10] * 2
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (-1, 1.01), (-1.5, 0)])
+def test_images_out_of_range_are_refused(low, high):
+    batch = torch.linspace(low, high, 256).view(4, 1, 8, 8)
+    with pytest.raises(ValueError, match=re.escape(f"The images run from {low:.3g} to {high:.3g}, but")):
+        fit(players(), itertools.repeat(batch))
+
+
+def test_a_batch_of_one_is_refused_only_with_batch_norm():
+    one = itertools.repeat(torch.zeros(1, 1, 8, 8))
+    with pytest.raises(ValueError, match="A batch of one leaves BatchNorm no spread"):
+        fit(players(), one)
+    assert len(fit(players(norm=None), one, steps=2)) == 2
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "There are no batches"), (4, "The batches ended after step 4 of 20")])
+def test_batches_that_end_are_no_quiet_success(n, said):
+    with pytest.raises(ValueError, match=said + ".*: pass an iterator without end"):
+        fit(planar(), itertools.islice(points(), n) if n else iter([]))
+
+
+def spoilt(player, at):
+    """The non-saturating game, whose loss for ``player`` is NaN at step ``at``."""
+    calls = itertools.count(1)
+
+    def spoil(*logits):
+        loss = getattr(losses.non_saturating, player)(*logits)
+        return loss * math.nan if next(calls) == at else loss
+
+    return losses.non_saturating._replace(**{player: spoil})
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+@pytest.mark.parametrize(("at", "good"), [(1, 0), (57, 0), (100, 0), (101, 100), (230, 200), (250, 200)])
+def test_nan_stops_names_step_and_player_and_restores_the_last_good_weights(player, at, good):
+    pair = planar()
+    ema = training.EMA(pair[0])
+    kept = {0: state(*pair, ema.model)}
+    with pytest.raises(training.TrainingDiverged) as stopped:
+        note = {"callback": lambda step: kept.update({step: state(*pair, ema.model)}), "callback_every": 100}
+        fit(pair, steps=250, game=spoilt(player, at), ema=ema, **note)
+    assert f"The {player}'s loss became nan at step {at}: training stopped" in str(stopped.value)
+    assert f"set back to their weights after step {good};" in str(stopped.value)
+    assert equal(state(*pair, ema.model), kept[good]) and all(value.isfinite().all() for value in kept[good])
+    history = stopped.value.history
+    assert len(history) == at and history.d_loss[:-1].isfinite().all()
+    assert not getattr(history, f"{player[0]}_loss")[-1].isfinite()
+
+
+def test_a_last_step_that_ruins_the_weights_is_no_quiet_success():
+    pair = planar()
+    before = state(*pair)
+    game = losses.non_saturating._replace(generator=lambda a: (a - a.detach()).abs().sqrt().mean())  # slope 0/0 at 0
+    with pytest.raises(training.TrainingDiverged, match="The generator's weights were no longer finite after step 1:"):
+        fit(pair, steps=1, game=game)
+    assert equal(state(*pair), before)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_rewrites_one_line_in_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fit(planar(), steps=250, progress=True)
+    shown = sys.stderr.getvalue()
+    lines = shown.removesuffix("\n").split("\r")
+    assert shown.startswith("\rstep 100 of 250 · discriminator ") and shown.count("\n") == 1 == shown.endswith("\n")
+    assert [line.split(" ·")[0] for line in lines[1:]] == ["step 100 of 250", "step 200 of 250", "step 250 of 250"]
+    assert len({len(line) for line in lines[1:]}) == 1  # each covers the one before it
+
+
+def test_progress_ends_its_line_when_training_stops(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(training.TrainingDiverged):
+        fit(planar(), steps=250, progress=True, game=spoilt("generator", 150))
+    assert sys.stderr.getvalue().count("\r") == 1 and sys.stderr.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_without_a_terminal_nothing_is_printed(capsys, progress):
+    fit(planar(), steps=120, progress=progress)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_off_is_off_in_a_terminal_too(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fit(planar(), steps=120)
+    assert sys.stderr.getvalue() == ""
