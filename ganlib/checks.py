@@ -16,21 +16,25 @@ class CheckFailed(AssertionError):
 
 def close(label: str, measured, expected, tol: float) -> None:
     """Check that ``measured`` lies within ``tol`` (absolute) of ``expected``; ``tol=0`` asks for equality."""
-    measured, expected = float(measured), float(expected)
+    measured, expected = _number(measured), _number(expected)
     claim = f"{_show(expected)} exactly" if tol == 0 else f"{_show(expected)} ± {tol:g}"
     _report(label, measured, claim, abs(measured - expected) <= tol, relation="close", expected=expected, tol=tol)
 
 
 def at_least(label: str, measured, bound) -> None:
     """Check that ``measured`` is at least ``bound``."""
-    measured, bound = float(measured), float(bound)
+    measured, bound = _number(measured), _number(bound)
     _report(label, measured, f"at least {_show(bound)}", measured >= bound, relation="at_least", expected=bound)
 
 
 def at_most(label: str, measured, bound) -> None:
     """Check that ``measured`` is at most ``bound``."""
-    measured, bound = float(measured), float(bound)
+    measured, bound = _number(measured), _number(bound)
     _report(label, measured, f"at most {_show(bound)}", measured <= bound, relation="at_most", expected=bound)
+
+
+def _number(value) -> float:
+    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def _show(number: float) -> str:

@@ -53,7 +53,7 @@ def image_grid(images: Tensor, columns: int = 10, titles: Sequence[str] = ()) ->
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, to_pixels(images), strict=False):
-        axis.imshow(image, vmin=0, vmax=1)
+        axis.imshow(image.numpy(), vmin=0, vmax=1)
     for row, title in enumerate(titles):
         fig.text(0, 1 - (row + 0.5) / rows, title, va="center")
     return fig
@@ -83,6 +83,7 @@ def losses(history, smooth: int = 50, guides: Sequence[tuple[float, str]] = ()) 
 def scatter(axis: Axes, points: Tensor, color: str, extent: float, label: str | None = None) -> None:
     """Draw 2-D ``points`` (N, 2) in a square of half-width ``extent``, without ticks."""
     axis.scatter(*points.detach().cpu().T, s=4, color=color, alpha=0.5, linewidths=0, label=label)
+    axis.spines[:].set_visible(True)
     axis.set(xlim=(-extent, extent), ylim=(-extent, extent), xticks=[], yticks=[], aspect="equal")
 
 
@@ -93,7 +94,8 @@ def field(axis: Axes, discriminator: nn.Module, extent: float, steps: int = 80) 
     points = torch.cartesian_prod(line, line).to(next(discriminator.parameters()).device)
     probability = discriminator(points).sigmoid().view(steps, steps).T.cpu()
     edges = (-extent, extent, -extent, extent)
-    axis.imshow(probability, extent=edges, origin="lower", cmap=FIELD, vmin=0, vmax=1, alpha=0.6)
+    look = {"cmap": FIELD, "vmin": 0, "vmax": 1, "alpha": 0.6, "interpolation": "bilinear"}
+    axis.imshow(probability.numpy(), extent=edges, origin="lower", **look)
 
 
 def filmstrip(frames: Sequence[tuple[str, Tensor, nn.Module]], real: Tensor, extent: float, columns: int = 3) -> Figure:

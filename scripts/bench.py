@@ -1,6 +1,6 @@
-"""The benchmark: the course's recipe beside plain baselines, what ``fit`` costs, and what ``import ganlib.losses`` costs.
+"""The benchmark: the course's recipe beside plain baselines, what ``fit`` costs, and what importing ganlib costs.
 
-    python scripts/bench.py [--seconds 100] [--data mnist|glyphs] [--only frechet|fit|import] [--seeds 1] [--output FILE]
+    python scripts/bench.py [--seconds 100] [--data mnist|glyphs] [--only frechet|fit|import] [--output FILE]
 
 Every ratio is measured side by side, in one run on one machine, which should do nothing else meanwhile. The exit
 status is 1 where a goal is missed and 2 where the command is at fault. Without ``--data`` it takes MNIST where that is
@@ -35,6 +35,7 @@ PIECE = 50  # steps between two looks at the clock
 
 
 def recipe_nets() -> tuple[nn.Module, nn.Module]:
+    """The narrow DCGAN, without normalisation in the discriminator."""
     return models.dcgan_generator(28, width=16, latent=LATENT), models.dcgan_discriminator(28, width=16, norm=None)
 
 
@@ -56,23 +57,13 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
 
     ema = training.EMA(generator, 0.998)
     schedulers = [LambdaLR(optimizer, decay) for optimizer in (g_optimizer, d_optimizer)]
-    batches = data.batches(BATCH)
+    players, batches = (generator, discriminator, g_optimizer, d_optimizer), data.batches(BATCH)
+    settings = {"latent": LATENT, "ema": ema, "schedulers": schedulers, "progress": False}
     steps, slowest = 0, 0.0
     while steps == 0 or elapsed() + slowest <= seconds:
         before = elapsed()
-        training.fit(
-            generator,
-            discriminator,
-            g_optimizer,
-            d_optimizer,
-            batches,
-            latent=LATENT,
-            steps=PIECE,
-            ema=ema,
-            schedulers=schedulers,
-            progress=False,
-        )
-        steps, slowest = steps + PIECE, max(slowest, elapsed() - before) if steps else elapsed() - before
+        training.fit(*players, batches, steps=PIECE, **settings)
+        steps, slowest = steps + PIECE, max(slowest, elapsed() - before)
     return ema.model, steps, elapsed()
 
 
@@ -80,8 +71,7 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
 def sample(generator: nn.Module, n: int, latent: int, train: bool = False) -> torch.Tensor:
     """``n`` images, made in evaluation mode or, with ``train``, with BatchNorm's statistics of batches of 64."""
     generator.train(train)
-    sizes = [64] * (n // 64) + ([n % 64] if n % 64 > 1 else [])
-    return torch.cat([generator(torch.randn(size, latent)) for size in sizes])
+    return torch.cat([generator(torch.randn(64, latent)) for _ in range(math.ceil(n / 64))])[:n]
 
 
 def frechet(name: str, seconds: float, seeds: int = 1, samples: int = 10_000) -> dict:
@@ -102,14 +92,12 @@ def frechet(name: str, seconds: float, seeds: int = 1, samples: int = 10_000) ->
             generator, steps, took = train_recipe(data, seconds)
             scores = {"eval": score(sample(generator, n, LATENT))}
         else:
-            net, padding = PLAIN[method]
+            (net, padding), latent = PLAIN[method], plain_baselines.LATENT
             batches = plain_baselines.loader(name, data, padding)
             generator, steps, took = plain_baselines.train(net, batches, seconds)
-            latent = plain_baselines.LATENT
             scores = {mode: score(sample(generator, n, latent, mode == "train")) for mode in ("eval", "train")}
         mode = min(scores, key=scores.get)
-        run = {"seed": seed, "frechet": scores[mode], "mode": mode, "steps": steps, "seconds": took}
-        runs[method].append(run)
+        runs[method].append({"seed": seed, "frechet": scores[mode], "mode": mode, "steps": steps, "seconds": took})
         print(f"  trained {method}, seed {seed}: {scores[mode]:.2f}", file=sys.stderr, flush=True)
 
     means = {method: mean(run["frechet"] for run in done) for method, done in runs.items()}
@@ -119,31 +107,26 @@ def frechet(name: str, seconds: float, seeds: int = 1, samples: int = 10_000) ->
 
 def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
     """The time of a step in ``fit`` and of the same step written bare, on the same nets, in alternating chunks."""
-    data = images.load(name)
-    nets = {"mlp, net (a)": (*models.reference("mlp"), 100), RECIPE: (*recipe_nets(), LATENT)}
     runtime.seed_everything(0)
+    data, nets = images.load(name), {"mlp, net (a)": (*models.reference("mlp"), 100), RECIPE: (*recipe_nets(), LATENT)}
     timed, goals = {}, []
     for label, (generator, discriminator, latent) in nets.items():
-        players = (generator, discriminator, training.adam(generator), training.adam(discriminator))
-        ema, batches = training.EMA(generator), data.batches(BATCH)
-        chunks = {
-            "fit": lambda p=players, b=batches, z=latent, e=ema: training.fit(
-                *p, b, latent=z, steps=steps, ema=e, progress=False
-            ),
-            "bare": lambda p=players, b=batches, z=latent, e=ema: bare(*p, b, z, steps, e),
-        }
+        game = (generator, discriminator, training.adam(generator), training.adam(discriminator), data.batches(BATCH))
+        settings = {"latent": latent, "steps": steps, "ema": training.EMA(generator)}
         took: dict[str, list[float]] = {"fit": [], "bare": []}
         for way in ["fit", "bare"] + ["fit", "bare", "bare", "fit"] * rounds:  # ABBA, so that a steady drift cancels
             start = time.perf_counter()
-            chunks[way]()
+            if way == "fit":
+                training.fit(*game, **settings, progress=False)
+            else:
+                bare(*game, **settings)
             took[way].append((time.perf_counter() - start) / steps * 1000)
-        milliseconds = {way: median(times[1:]) for way, times in took.items()}  # the first chunk of each warms up
-        timed[label] = milliseconds
-        goals.append(goal(f"fit / bare, {label}", milliseconds["fit"] / milliseconds["bare"], 1.05))
+        timed[label] = {way: median(times[1:]) for way, times in took.items()}  # the first chunk of each warms up
+        goals.append(goal(f"fit / bare, {label}", timed[label]["fit"] / timed[label]["bare"], 1.05))
     return {"milliseconds a step": timed, "batch": BATCH, "chunks": 2 * rounds, "steps a chunk": steps, "goals": goals}
 
 
-def bare(generator, discriminator, g_optimizer, d_optimizer, batches, latent, steps, ema) -> None:
+def bare(generator, discriminator, g_optimizer, d_optimizer, batches, *, latent, steps, ema) -> None:
     """The step of ``ganlib.training`` with nothing around it."""
     for real in itertools.islice(batches, steps):
         fake = generator(torch.randn(len(real), latent))
@@ -176,9 +159,9 @@ def tables(figures: dict) -> str:
     """The figures as text: one table for each part, then the goals."""
     lines = []
     if part := figures.get("frechet"):
-        means, recipe = part["means"], part["means"][RECIPE]
-        lines += [f"Fréchet distance to {part['samples']:,} test images of {part['data']}, after training for a budget of"]
-        lines += [f"{figures['wall-clock budget']:g} s: the clock holds training alone, not loading and scoring"]
+        n, means, recipe = part["samples"], part["means"], part["means"][RECIPE]
+        lines += [f"Fréchet distance of {n:,} samples to {n:,} test images of {part['data']}"]
+        lines += [f"after {figures['budget']:g} s of training; loading the data and scoring stay outside the clock"]
         lines += [f"{'':28}{'steps':>8}{'seconds':>9}{'distance':>10}{'range':>18}{'/ recipe':>10}  mode"]
         lines += [f"{'training images (the floor)':28}{'':17}{part['floor']:10.2f}"]
         for method, runs in part["runs"].items():
@@ -211,8 +194,8 @@ def machine() -> dict:
     """What the figures were measured on."""
     cpuinfo = Path("/proc/cpuinfo")
     names = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = next((line.split(":", 1)[1].strip() for line in names if line.startswith("model name")), "")
-    cpu = model or platform.processor() or platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
+    cpu = named[0] if named else platform.processor() or platform.machine()
     return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
@@ -244,28 +227,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(name: str, seconds: float, seeds: int = 1, only: str | None = None) -> dict:
-    """All figures, or those of the part ``only``, beside the command, the date and the machine that made them."""
+    """The figures of all parts, or of ``only`` one, beside the command, the date and the machine that made them."""
     if name not in ("mnist", "glyphs"):
         raise ValueError(f"The benchmark has no data set {name!r}: choose mnist or glyphs.")
     if only is not None and only not in PARTS:
         raise ValueError(f"The benchmark has no part {only!r}: choose one of {', '.join(PARTS)}.")
     if not seconds > 0 or seeds < 1:
         raise ValueError(f"Training takes more than 0 seconds and at least 1 seed, not {seconds:g} and {seeds}.")
-    part = f" --only {only}" if only else ""
+    chosen = f" --only {only}" if only else ""
     facts = {
-        "command": f"python scripts/bench.py --seconds {seconds:g} --data {name} --seeds {seeds}{part}",
+        "command": f"python scripts/bench.py --seconds {seconds:g} --data {name} --seeds {seeds}{chosen}",
         "date": datetime.now(UTC).date().isoformat(),
-        "data": name,
-        "seeds": list(range(seeds)),
-        "wall-clock budget": seconds,
+        **{"data": name, "seeds": list(range(seeds)), "budget": seconds},
         **machine(),
     }
-    measures = {
-        "frechet": lambda: frechet(name, seconds, seeds),
-        "fit": lambda: fit_cost(name),
-        "import": import_time,
-    }
-    return facts | {part: measures[part]() for part in PARTS if only in (None, part)}
+    parts = {"frechet": lambda: frechet(name, seconds, seeds), "fit": lambda: fit_cost(name), "import": import_time}
+    return facts | {part: parts[part]() for part in PARTS if only in (None, part)}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ LATENT = 100
 
 
 class PilDigits(Dataset):
-    """An ``ImageSet`` that serves one PIL image at a time through a transform, as ``torchvision.datasets.MNIST`` does."""
+    """An ``ImageSet`` as torchvision's MNIST serves its own: one PIL image at a time, through a transform."""
 
     def __init__(self, data: ImageSet, transform: transforms.Compose):
         self.images, self.labels, self.transform = data.images[:, 0].cpu(), data.labels.cpu(), transform
@@ -37,10 +37,10 @@ def loader(name: str, data: ImageSet, padding: int = 0) -> DataLoader:
     ``padding`` zero pixels go on each side: 2 for a net of 32 pixels. The features cut them off again, so that such a
     net loses nothing to a blur, as it would from ``Resize(32)``.
     """
-    steps = [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
-    transform = transforms.Compose([transforms.Pad(padding), *steps] if padding else steps)
-    whole = name == "mnist"
-    dataset = datasets.MNIST(runtime.data_dir(), transform=transform) if whole else PilDigits(data, transform)
+    pad = [transforms.Pad(padding)] if padding else []
+    transform = transforms.Compose([*pad, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    own = name == "mnist"
+    dataset = datasets.MNIST(runtime.data_dir(), transform=transform) if own else PilDigits(data, transform)
     return DataLoader(dataset, batch_size=64, shuffle=True)
 
 

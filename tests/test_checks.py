@@ -8,13 +8,14 @@ import torch
 from ganlib import checks
 
 
+@pytest.mark.filterwarnings("error")  # also of a tensor that requires a gradient
 @pytest.mark.parametrize(
     ("check", "arguments", "line"),
     [
         (checks.close, (1.5, 1.25, 0.25), "✓ it: 1.5 (1.25 ± 0.25)"),  # the border belongs to it
         (checks.close, (1.0, 1.25, 0.25), "✓ it: 1 (1.25 ± 0.25)"),
         (checks.close, (3576704, 3576704, 0), "✓ it: 3,576,704 (3,576,704 exactly)"),
-        (checks.close, (torch.tensor(0.5), 0.5, 1e-6), "✓ it: 0.5 (0.5 ± 1e-06)"),
+        (checks.close, (torch.tensor(0.5, requires_grad=True), 0.5, 1e-6), "✓ it: 0.5 (0.5 ± 1e-06)"),
         (checks.at_least, (2, 2), "✓ it: 2 (at least 2)"),
         (checks.at_least, (math.pi, 3), "✓ it: 3.141593 (at least 3)"),
         (checks.at_most, (2, 2), "✓ it: 2 (at most 2)"),
