@@ -44,11 +44,14 @@ def loader(name: str, data: ImageSet, padding: int = 0) -> DataLoader:
     return DataLoader(dataset, batch_size=64, shuffle=True)
 
 
-def train(net: str, batches: DataLoader, seconds: float) -> tuple[nn.Module, int, float]:
-    """Train the reference pair ``net`` until the first step past ``seconds``: generator, steps, seconds used."""
+def train(net: str, batches: DataLoader, seconds: float, beta1: float = 0.9) -> tuple[nn.Module, int, float]:
+    """Train the reference pair ``net`` until the first step past ``seconds``: generator, steps, seconds used.
+
+    Adam has a learning rate of 2e-4 and, unless ``beta1`` says otherwise, PyTorch's defaults.
+    """
     generator, discriminator = models.reference(net)
-    g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(beta1, 0.999))
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(beta1, 0.999))
     criterion = nn.BCEWithLogitsLoss()
 
     start = time.perf_counter()

@@ -49,7 +49,8 @@ def train(epochs: int, lr: float = 4e-3, batch: int = 128) -> features.DigitNet:
         optimizer.step()
         schedule.step()
         if step % 200 == 0:
-            print(f"step {step:,} of {steps:,}: loss {loss.item():.4f}, {time.perf_counter() - start:.0f} s", flush=True)
+            seconds = time.perf_counter() - start
+            print(f"step {step:,} of {steps:,}: loss {loss.item():.4f}, {seconds:.0f} s", flush=True)
 
 
 @torch.no_grad()
