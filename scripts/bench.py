@@ -115,10 +115,14 @@ def frechet(name: str, seconds: float, seeds: int = 1, samples: int = 10_000) ->
 def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
     """The time of a step in ``fit`` and of the same step written bare, on the same nets, in alternating chunks."""
     runtime.seed_everything(0)
-    data, nets = images.load(name), {"mlp, net (a)": (*models.reference("mlp"), 100), RECIPE: (*recipe_nets(), LATENT)}
+    data = images.load(name)
+    nets = {
+        "mlp, net (a)": (*models.reference("mlp"), 100, data),
+        RECIPE: (*recipe_nets(), LATENT, data.resized(SIZE)),
+    }
     timed, goals = {}, []
-    for label, (generator, discriminator, latent) in nets.items():
-        game = (generator, discriminator, training.adam(generator), training.adam(discriminator), data.batches(BATCH))
+    for label, (generator, discriminator, latent, shown) in nets.items():
+        game = (generator, discriminator, training.adam(generator), training.adam(discriminator), shown.batches(BATCH))
         settings = {"latent": latent, "steps": steps, "ema": training.EMA(generator)}
         took: dict[str, list[float]] = {"fit": [], "bare": []}
         for way in ["fit", "bare"] + ["fit", "bare", "bare", "fit"] * rounds:  # ABBA, so that a steady drift cancels
