@@ -100,7 +100,7 @@ def test_the_bare_step_does_what_fit_does(few_glyphs):
         torch.manual_seed(0)
         generator, discriminator = bench.recipe_nets()
         optimizers = bench.training.adam(generator), bench.training.adam(discriminator)
-        ema, batches = bench.training.EMA(generator), few_glyphs.batches(8)
+        ema, batches = bench.training.EMA(generator), few_glyphs.resized(bench.SIZE).batches(8)
         train(generator, discriminator, *optimizers, batches, latent=bench.LATENT, steps=3, ema=ema)
         return torch.cat([tensor.flatten().double() for tensor in ema.model.state_dict().values()])
 
