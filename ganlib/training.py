@@ -66,7 +66,8 @@ def step(
     d_optimizer.step()
 
     discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
-    g_loss = game.generator(discriminator(fake))
+    compared = (discriminator(real),) if game.paired else ()
+    g_loss = game.generator(*compared, discriminator(fake))
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
