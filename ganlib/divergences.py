@@ -2,7 +2,8 @@
 
 Masses are tensors of shape (..., n), non-negative and with sum 1 over the last axis: a histogram, or a density
 tabulated at equal spacing and multiplied by it. Leading axes are broadcast, so that a whole family of distributions is
-one call. The first three do not ask how far apart two points lie; the last one does.
+one call. The first three do not ask how far apart two points lie; the last one does. Where a mass is 0 the gradient of
+the first two in it is not defined, and autograd gives NaN.
 """
 
 import torch
@@ -39,8 +40,12 @@ def wasserstein1(p: Tensor, q: Tensor, spacing: float) -> Tensor:
     return spacing * (p - q).cumsum(-1).abs().sum(-1)
 
 
-def _check(*masses: Tensor) -> None:
-    for each in masses:
+def _check(p: Tensor, q: Tensor) -> None:
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(
+            f"The two distributions must lie on the same grid, but they have {p.shape[-1]} and {q.shape[-1]} masses."
+        )
+    for each in (p, q):
         total = each.sum(-1)
         if each.min() < 0 or not torch.allclose(total, torch.ones_like(total), atol=1e-4):
             raise ValueError(

@@ -166,7 +166,12 @@ def _gradients(logits: Tensor, points: Tensor) -> Tensor:
     gradients = None
     if logits.requires_grad:
         (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True, allow_unused=True)
-    return torch.zeros_like(points).flatten(1) if gradients is None else gradients.flatten(1)
+    if gradients is None:
+        raise ValueError(
+            "The logits were not computed from these points: call points.requires_grad_() first, then compute the "
+            "logits from them, outside torch.no_grad()."
+        )
+    return gradients.flatten(1)
 
 
 def _check_pairs(real: Tensor, fake: Tensor) -> None:

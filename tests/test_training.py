@@ -42,22 +42,23 @@ def equal(a, b):
     return all(x.equal(y) for x, y in zip(a, b, strict=True))
 
 
-def test_a_step_is_the_bare_step_to_the_bit():
+@pytest.mark.parametrize("name", ["minimax", "relativistic"])
+def test_a_step_is_the_bare_step_to_the_bit(name):
     (generator, discriminator), (g, d) = players(), players()
     g_optimizer, d_optimizer = training.adam(generator, 1e-3), training.adam(discriminator, 1e-3)
     g_adam = torch.optim.Adam(g.parameters(), 1e-3, (0.5, 0.999), fused=True)
     d_adam = torch.optim.Adam(d.parameters(), 1e-3, (0.5, 0.999), fused=True)
     for _ in range(3):
         real, z = torch.rand(5, 1, 8, 8) * 2 - 1, torch.randn(5, LATENT)
-        measured = training.step(generator, discriminator, g_optimizer, d_optimizer, real, z, losses.minimax)
+        measured = training.step(generator, discriminator, g_optimizer, d_optimizer, real, z, getattr(losses, name))
 
         fake = g(z)
         a, b = d(real), d(fake.detach())
-        d_loss = softplus(-a).mean() + softplus(b).mean()
+        d_loss = softplus(-a).mean() + softplus(b).mean() if name == "minimax" else softplus(b - a).mean()
         d_adam.zero_grad()
         d_loss.backward()
         d_adam.step()
-        g_loss = -softplus(d(fake)).mean()
+        g_loss = -softplus(d(fake)).mean() if name == "minimax" else softplus(d(real) - d(fake)).mean()
         g_adam.zero_grad()
         g_loss.backward()
         g_adam.step()
@@ -67,7 +68,11 @@ def test_a_step_is_the_bare_step_to_the_bit():
         assert equal(state(generator, discriminator), state(g, d))
 
 
-def test_each_loss_reaches_its_own_player_alone():
+@pytest.mark.parametrize(
+    ("game", "seen_frozen"),
+    [(losses.non_saturating, [False, False, True]), (losses.relativistic, [False, False, True, True])],
+)
+def test_each_loss_reaches_its_own_player_alone(game, seen_frozen):
     generator, discriminator = players()
     optimizers = [torch.optim.SGD(net.parameters(), lr=0.0) for net in (generator, discriminator)]
     real, z = torch.rand(5, 1, 8, 8) * 2 - 1, torch.randn(5, LATENT)
@@ -76,17 +81,30 @@ def test_each_loss_reaches_its_own_player_alone():
     discriminator.register_forward_hook(
         lambda *_: frozen.append(not any(map(requires_grad, discriminator.parameters())))
     )
-    training.step(generator, discriminator, *optimizers, real, z)
-    assert len(forwards) == 1 and frozen == [False, False, True]
+    training.step(generator, discriminator, *optimizers, real, z, game)
+    assert len(forwards) == 1 and frozen == seen_frozen
     assert all(map(requires_grad, discriminator.parameters()))
     g_grads, d_grads = ([p.grad.clone() for p in net.parameters()] for net in (generator, discriminator))
 
     g, d = players()  # the same weights: the learning rate was 0
     fake = g(z)
-    d_loss = losses.cross_entropy_discriminator(d(real), d(fake))
+    d_loss = game.discriminator(d(real), d(fake))
     assert equal(torch.autograd.grad(d_loss, list(d.parameters())), d_grads)
-    g_loss = losses.non_saturating_generator(d(g(z)))
+    g_loss = game.generator(*([d(real)] if game.paired else []), d(g(z)))
     assert equal(torch.autograd.grad(g_loss, list(g.parameters())), g_grads)
+
+
+@pytest.mark.parametrize("name", [name for name, value in vars(losses).items() if isinstance(value, losses.Game)])
+def test_fit_plays_every_game_step_by_step(name):
+    game, pair, by_hand = getattr(losses, name), planar(), planar()
+    torch.manual_seed(1)
+    history = fit(pair, game=game, steps=5)
+    torch.manual_seed(1)
+    optimizers, batches = [training.adam(net, 1e-3) for net in by_hand], points()
+    rows = [training.step(*by_hand, *optimizers, next(batches), torch.randn(16, LATENT), game) for _ in range(5)]
+    assert equal(vars(history).values(), torch.tensor(rows).T)
+    for net, twin, fresh in zip(pair, by_hand, planar(), strict=True):
+        assert equal(state(net), state(twin)) and not equal(state(net), state(fresh))
 
 
 def requires_grad(parameter):

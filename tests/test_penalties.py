@@ -1,0 +1,182 @@
+"""The penalties on a critic's gradient against their closed forms, and the points that they are taken at."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import conv2d
+
+from ganlib import losses
+
+UNIT = torch.full((1, 28, 28), 1 / 28, dtype=torch.float64)  # a gradient of norm 1 over a 28 x 28 image
+
+
+def draw(*shape):
+    points = torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return points.requires_grad_()
+
+
+def linear(w):
+    return lambda x: x.flatten(1) @ torch.as_tensor(w, dtype=x.dtype).flatten()
+
+
+def distance(x):
+    return x.flatten(1).norm(dim=1)
+
+
+def on(penalty, critic, points, **options):
+    value = penalty(critic(points), points, **options)
+    assert value.shape == () and value.dtype == points.dtype
+    return value.item()
+
+
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2])
+def test_r1_and_r2_of_a_linear_critic_are_half_the_squared_slope(penalty):
+    assert on(penalty, linear([3.0, 4.0]), draw(6, 2)) == pytest.approx(25 / 2, abs=1e-12)
+
+
+def test_the_gradient_penalty_of_a_linear_critic():
+    points = draw(6, 2)
+    assert on(losses.gradient_penalty, linear([3.0, 4.0]), points) == pytest.approx(16, abs=1e-12)
+    assert on(losses.gradient_penalty, linear([3.0, 4.0]), points, target=2.0) == pytest.approx(9, abs=1e-12)
+    centred = on(losses.gradient_penalty, linear([3.0, 4.0]), points, target=0.0)
+    assert centred == pytest.approx(2 * on(losses.r1, linear([3.0, 4.0]), points), abs=1e-12)
+
+
+@pytest.mark.parametrize("critic", [linear([0.6, -0.8]), distance], ids=["plane", "cone"])
+def test_a_critic_of_unit_slope_pays_nothing(critic):
+    assert on(losses.gradient_penalty, critic, draw(6, 2)) == pytest.approx(0, abs=1e-12)
+    assert on(losses.r1, critic, draw(6, 2)) == pytest.approx(1 / 2, abs=1e-12)
+
+
+def test_a_constant_critic_pays_the_squared_target():
+    assert on(losses.gradient_penalty, linear([0.0, 0.0]), draw(6, 2)) == 1
+    assert on(losses.gradient_penalty, linear([0.0, 0.0]), draw(6, 2), target=3.0) == 9
+    assert on(losses.r1, linear([0.0, 0.0]), draw(6, 2)) == 0
+
+
+@pytest.mark.parametrize("shape", [(50, 1), (50, 2), (50, 3, 4, 4)])
+def test_a_quadratic_critic_shows_the_mean_over_samples_of_the_sum_over_coordinates(shape):
+    points, c = draw(*shape), 1.7
+    size = distance(points.detach())
+
+    def bowl(x):
+        return c * x.flatten(1).square().sum(1) / 2
+
+    assert on(losses.r1, bowl, points) == pytest.approx((c * size).square().mean().item() / 2, rel=1e-12)
+    expected = (c * size - 1).square().mean().item()
+    assert on(losses.gradient_penalty, bowl, points) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (-1, 1, 1, 1)])
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2, losses.gradient_penalty])
+def test_logits_may_keep_axes_of_length_one(penalty, shape):
+    points = draw(6, 2)
+    assert on(penalty, lambda x: distance(x).square().reshape(shape), points) == on(
+        penalty, lambda x: distance(x).square(), points
+    )
+
+
+def norm_over_the_channel_axis(logits, points):
+    """The classic bug: each pixel's gradient, and not each image's, is asked to have norm 1."""
+    (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+    return (gradients.norm(dim=1) - 1).square().mean()
+
+
+def test_the_norm_is_taken_over_the_whole_image():
+    images = draw(4, 1, 28, 28)
+    assert on(norm_over_the_channel_axis, linear(UNIT), images) == pytest.approx((27 / 28) ** 2, abs=1e-12)
+    assert (27 / 28) ** 2 == pytest.approx(0.92985, abs=5e-6)
+    uneven = torch.linspace(-1, 1, 3 * 28 * 28, dtype=torch.float64)
+    for critic, points in ((linear(UNIT), images), (linear(uneven / uneven.norm()), draw(4, 3, 28, 28))):
+        assert on(losses.gradient_penalty, critic, points) == pytest.approx(0, abs=1e-12)
+        assert on(losses.r1, critic, points) == pytest.approx(1 / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2, losses.gradient_penalty])
+def test_the_penalties_own_gradients_agree_with_finite_differences(penalty):
+    plane, images = draw(5, 2), draw(3, 2, 4, 4)
+
+    def of_a_mlp(w, b, v):
+        return penalty((plane @ w + b).tanh() @ v, plane)
+
+    def of_a_convolution(w, b, v):
+        return penalty(conv2d(images, w, b, stride=2).tanh().flatten(1) @ v, images)
+
+    assert torch.autograd.gradcheck(of_a_mlp, (draw(2, 4), draw(4), draw(4, 1)))
+    assert torch.autograd.gradcheck(of_a_convolution, (draw(2, 2, 2, 2), draw(2), draw(8)))
+
+
+def test_the_penalty_trains_the_slope_of_a_linear_critic():
+    points, w = draw(6, 2), torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    losses.r1(points @ w, points).backward()
+    assert w.grad.tolist() == pytest.approx([3, 4]) and points.grad is None
+    (slope,) = torch.autograd.grad(losses.gradient_penalty(points @ w, points), w)
+    assert slope.tolist() == pytest.approx([2 * 4 * 0.6, 2 * 4 * 0.8])  # 2 (|w| - 1) w / |w|
+
+
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2, losses.gradient_penalty])
+def test_a_gradient_of_norm_zero_leaves_no_nan(penalty):
+    bottom = torch.zeros(3, 2, requires_grad=True)  # where the bowl's slope is 0
+    c = torch.tensor(2.0, requires_grad=True)
+    penalty(c * bottom.square().sum(1) / 2, bottom).backward()
+    assert c.grad == 0
+    dead, points = torch.nn.Linear(2, 1), torch.ones(3, 2, requires_grad=True)
+    dead.bias.data.fill_(-100)
+    penalty(dead(points).relu(), points).backward()
+    assert dead.weight.grad.count_nonzero() == 0
+
+
+def test_interpolated_points_lie_on_the_segments_at_one_uniform_fraction_a_sample():
+    torch.manual_seed(0)
+    real, fake = draw(2000, 3, 2, 2).detach(), 5 + torch.rand(2000, 3, 2, 2, dtype=torch.float64)
+    points = losses.interpolate(real, fake)
+    assert points.shape == real.shape and points.dtype == torch.float64
+    fractions = ((points - fake) / (real - fake)).detach().flatten(1)
+    assert torch.allclose(fractions, fractions[:, :1].expand_as(fractions), rtol=0, atol=1e-12)
+    assert 0 <= fractions.min() and fractions.max() <= 1
+    ordered = fractions[:, 0].sort().values
+    uniform = torch.linspace(0, 1, 2000, dtype=torch.float64)
+    assert (ordered - uniform).abs().max() < 1.95 / math.sqrt(2000)  # Kolmogorov and Smirnov, 1 in 1000
+
+
+def test_interpolated_points_are_new_leaves_ready_for_a_penalty():
+    generator, encoder = torch.nn.Linear(3, 2), torch.nn.Linear(2, 2)
+    real = torch.randn(6, 2)
+    before = real.clone()
+    points = losses.interpolate(encoder(real), generator(torch.randn(6, 3)))
+    assert points.requires_grad and points.is_leaf and points.dtype == torch.float32
+    losses.gradient_penalty(distance(points), points).backward()
+    assert generator.weight.grad is None and encoder.weight.grad is None
+    assert losses.interpolate(*torch.zeros(2, 6, 2, device="meta")).device.type == "meta"  # where the samples are
+    again = losses.interpolate(real, real)
+    assert torch.allclose(again, before) and real.equal(before) and not real.requires_grad
+
+
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2, losses.gradient_penalty])
+def test_what_a_penalty_cannot_be_taken_of_is_named(penalty):
+    points = torch.randn(6, 1, 4, 4)
+    with pytest.raises(ValueError, match=r"^The points do not require a gradient: call points\.requires_grad_\(\) "):
+        penalty(distance(points), points)
+    points.requires_grad_()
+    for logits, shape in ((points.sum(1), r"\(6, 4, 4\)"), (points.sum(), r"\(\)"), (points[:5].sum(1), "")):
+        with pytest.raises(ValueError, match=rf"^A penalty needs one logit a sample, but 6 points .* shape {shape}"):
+            penalty(logits, points)
+
+
+@pytest.mark.parametrize("fakes", [(5, 2), (6, 2, 1), (1, 2), (6, 3)])
+def test_interpolation_needs_as_many_fakes_as_real_samples(fakes):
+    with pytest.raises(ValueError, match=r"^Real and fake are compared in pairs, but their shapes are \(6, 2\) and "):
+        losses.interpolate(torch.zeros(6, 2), torch.zeros(fakes))
+
+
+@pytest.mark.parametrize("penalty", [losses.r1, losses.r2, losses.gradient_penalty])
+def test_logits_of_other_points_are_refused(penalty):
+    critic, points = torch.nn.Linear(2, 1), torch.randn(6, 2)
+    early = critic(points)
+    points.requires_grad_()
+    with torch.no_grad():
+        blind = critic(points)
+    for logits in (early, blind, critic(points.detach())):
+        with pytest.raises(ValueError, match="^The logits were not computed from these points: call points"):
+            penalty(logits, points)
