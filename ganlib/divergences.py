@@ -6,6 +6,8 @@ one call. The first three do not ask how far apart two points lie; the last one 
 the first two in it is not defined, and autograd gives NaN.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,8 +23,10 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
 
     Source: Lin 1991, with equal weights.
     """
-    mixture = (p + q) / 2
-    return (kl(p, mixture) + kl(q, mixture)) / 2
+    _check(p, q)
+    both = p + q  # twice the mixture: halving the smallest floats would give 0
+    apart = torch.xlogy(p, p) + torch.xlogy(q, q) - torch.xlogy(p, both) - torch.xlogy(q, both)
+    return (apart + both * math.log(2)).sum(-1) / 2
 
 
 def total_variation(p: Tensor, q: Tensor) -> Tensor:

@@ -121,3 +121,8 @@ def test_masses_on_different_grids_are_refused(distance):
     for short in (1, 2):  # a single mass would be broadcast
         with pytest.raises(ValueError, match=f"same grid, but they have {short} and 3 masses"):
             distance(torch.full((short,), 1 / short), torch.full((3,), 1 / 3))
+
+
+def test_the_smallest_masses_do_not_make_the_jensen_shannon_divergence_infinite():
+    p, q = (torch.tensor(masses, dtype=torch.float64) for masses in ([1, 5e-324, 0], [0, 0, 1]))
+    assert jensen_shannon(p, q).item() == pytest.approx(math.log(2), abs=1e-12)
