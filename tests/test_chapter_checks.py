@@ -9,6 +9,7 @@ from typing import NamedTuple
 import matplotlib
 import nbformat
 import pytest
+import torch
 
 from ganlib.checks import CheckFailed
 
@@ -24,7 +25,31 @@ class Bend(NamedTuple):
     label: str
 
 
-BENDS = []
+BENDS = [
+    # a sign in the gradient of the payoff
+    Bend("01", "(1 - D_real).mean() - D_fake.mean()", "(1 - D_real).mean() + D_fake.mean()", "phi_0 after the"),
+    # the fakes' term taken for real ones
+    Bend("02", "- (1 - D_fake).log().mean()", "- D_fake.log().mean()", "our loss divided by the mean over the joint"),
+    Bend("03", "q * logsigmoid(-logit)", "q * logsigmoid(logit)", "V(D*) for N(0,1) and N(2,1), on the grid"),
+    # the other player's loss
+    Bend("04", "return softplus(-a)", "return softplus(a)", "non-saturating slope at a = -10"),
+    # the largest gap of the distribution functions in place of the area between them
+    Bend(
+        "05", "np.abs(np.cumsum(p) - np.cumsum(q)).sum()", "np.abs(np.cumsum(p) - np.cumsum(q)).max()", "by their CDFs"
+    ),
+    # a step of twice the size
+    Bend("07", "return w + eta * v(w)", "return w + 2 * eta * v(w)", "simultaneous, step size 0.2: spectral radius"),
+]
+
+
+@pytest.fixture(autouse=True)
+def settings_of_a_chapter_end_with_it():
+    dtype, threads, random = torch.get_default_dtype(), torch.get_num_threads(), torch.get_rng_state()
+    with matplotlib.rc_context():
+        yield
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
+    torch.set_rng_state(random)
 
 
 def code_of(chapter: str) -> list[str]:
