@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -10,6 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ganlib import losses
+from ganlib.progress import Progress
+
+# penalty(real, real_logits, fake, fake_logits): a scalar that is added to the discriminator's loss
+Penalty = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 CHECK_EVERY = 100  # steps between two looks at the losses; each look waits for the device
 
@@ -51,18 +54,24 @@ def step(
     real: Tensor,
     z: Tensor,
     game: losses.Game = losses.non_saturating,
+    penalty: Penalty | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Update the discriminator, then the generator, once each, on a batch ``real`` and latents ``z`` (m, latent).
 
-    Returns the discriminator's loss, the generator's loss and the mean logits of real and fake: detached scalars.
+    ``penalty(real, real_logits, fake, fake_logits)`` is added to the discriminator's loss; the logits were computed
+    from these points, which require a gradient. Returns the discriminator's loss without it, the generator's loss and
+    the mean logits of real and fake: detached scalars.
     """
     fake = generator(z)  # made once; both updates use it
 
-    real_logits = discriminator(real)
-    fake_logits = discriminator(fake.detach())  # the discriminator's loss must not reach the generator
+    points = real.detach(), fake.detach()  # the discriminator's loss must not reach the generator
+    if penalty is not None:
+        points = tuple(each.requires_grad_() for each in points)
+    real_logits, fake_logits = map(discriminator, points)
     d_loss = game.discriminator(real_logits, fake_logits)
+    total = d_loss if penalty is None else d_loss + penalty(points[0], real_logits, points[1], fake_logits)
     d_optimizer.zero_grad()
-    d_loss.backward()
+    total.backward()
     d_optimizer.step()
 
     discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
@@ -109,6 +118,8 @@ def fit(
     latent: int,
     steps: int,
     game: losses.Game = losses.non_saturating,
+    penalty: Penalty | None = None,
+    penalty_every: int = 1,
     ema: EMA | None = None,
     schedulers: Sequence[torch.optim.lr_scheduler.LRScheduler] = (),
     callback: Callable[[int], None] | None = None,
@@ -117,7 +128,9 @@ def fit(
 ) -> History:
     """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
 
-    ``latent`` is the length of a latent, drawn from a standard normal. ``schedulers`` step once a step.
+    ``latent`` is the length of a latent, drawn from a standard normal. ``penalty``, as in ``step``, acts at every
+    ``penalty_every``-th step, beginning with the first; nothing scales it up for the steps between. ``schedulers``
+    step once a step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
     Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
@@ -130,10 +143,11 @@ def fit(
     good = _Snapshot(discriminator, generator, ema)
     done = 0
 
-    with _Progress(steps, progress) as shown:
+    with Progress(steps, progress) as shown:
         for done, real in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
             z = torch.randn(len(real), latent, device=real.device)
-            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game)
+            now = penalty if (done - 1) % penalty_every == 0 else None
+            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now)
             torch.stack(row, out=measured[done - 1])
             if ema is not None:
                 ema.update()
@@ -213,34 +227,3 @@ class _Snapshot:
             "in the loss.",
             _history(measured),
         )
-
-
-class _Progress:
-    """A line that counts steps: rewritten in place in a terminal or a live notebook, one plain line in a built page."""
-
-    def __init__(self, steps: int, enabled: bool):
-        self.steps, self.handle, self.open = steps, None, False
-        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-        self.terminal = enabled and sys.stderr.isatty()
-        if enabled and shell is not None and hasattr(shell, "kernel"):
-            from IPython.display import display
-
-            self.handle = display({"text/plain": f"Training for {steps:,} steps."}, raw=True, display_id=True)
-
-    def update(self, done: int, measured: Tensor) -> None:
-        if not (self.terminal or self.handle):
-            return
-        d_loss, g_loss = measured[done - 1, :2].tolist()
-        line = f"step {done:,} of {self.steps:,} · discriminator {d_loss:.3f} · generator {g_loss:.3f}"
-        if self.handle:
-            self.handle.update({"text/plain": line}, raw=True)
-        else:
-            print(f"\r{line:<72}", end="", file=sys.stderr, flush=True)  # covers a longer line before it
-            self.open = True
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_) -> None:
-        if self.open:
-            print(file=sys.stderr)

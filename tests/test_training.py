@@ -201,3 +201,38 @@ def test_schedulers_step_once_a_step_and_callbacks_at_their_cadence():
     training.fit(*pair, *optimizers, points(), latent=LATENT, steps=10, **options)
     assert seen == [3, 6, 9]
     assert [o.param_groups[0]["lr"] for o in optimizers] == [0.5**10] * 2
+
+
+def slope(real, real_logits, fake, fake_logits):
+    return 0.3 * losses.r1(real_logits, real) + 0.2 * losses.r2(fake_logits, fake)
+
+
+def test_a_penalty_joins_the_discriminators_loss_and_no_other():
+    (generator, discriminator), (g, d) = planar(), planar()
+    rate, real, z = 0.1, next(points()), torch.randn(16, LATENT)
+    sgd = [torch.optim.SGD(net.parameters(), rate) for net in (generator, discriminator)]
+    measured = training.step(generator, discriminator, *sgd, real, z, penalty=slope)
+
+    seen, made = real.clone().requires_grad_(), g(z).detach().requires_grad_()
+    d_loss = losses.cross_entropy_discriminator(d(seen), d(made))
+    total = d_loss + slope(seen, d(seen), made, d(made))
+    gradients = torch.autograd.grad(total, list(d.parameters()), allow_unused=True, materialize_grads=True)
+    for parameter, gradient in zip(d.parameters(), gradients, strict=True):
+        parameter.data -= rate * gradient
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(state(discriminator), state(d), strict=True))
+    assert torch.allclose(measured[0], d_loss) and not real.requires_grad and real.grad is None
+    g_gradients = torch.autograd.grad(losses.non_saturating_generator(d(g(z))), list(g.parameters()))
+    for parameter, gradient in zip(g.parameters(), g_gradients, strict=True):
+        parameter.data -= rate * gradient
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(state(generator), state(g), strict=True))
+
+
+def test_fit_applies_the_penalty_at_every_so_many_steps_from_the_first():
+    called, now = [], []
+
+    def counted(*batch):
+        called.append(len(now))
+        return slope(*batch)
+
+    fit(planar(), steps=10, penalty=counted, penalty_every=4, callback=now.append)
+    assert called == [0, 4, 8]
