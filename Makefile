@@ -101,8 +101,9 @@ serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-bench: $(INSTALLED) ## print the benchmark table: the course beside plain baselines
+bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about half an hour)
 	@$(RUN) scripts/bench.py
+	@$(RUN) scripts/bench_modes.py
 
 clean: ## remove what was built and cached; .venv stays
 	@rm -rf _build .cache .pytest_cache .ruff_cache

@@ -55,19 +55,22 @@ def step(
     z: Tensor,
     game: losses.Game = losses.non_saturating,
     penalty: Penalty | None = None,
+    given: Sequence[Tensor] = (),
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Update the discriminator, then the generator, once each, on a batch ``real`` and latents ``z`` (m, latent).
+
+    ``given`` is what both players are told of each sample besides, such as its label: further arguments of both.
 
     ``penalty(real, real_logits, fake, fake_logits)`` is added to the discriminator's loss; the logits were computed
     from these points, which require a gradient. Returns the discriminator's loss without it, the generator's loss and
     the mean logits of real and fake: detached scalars.
     """
-    fake = generator(z)  # made once; both updates use it
+    fake = generator(z, *given)  # made once; both updates use it
 
     points = real.detach(), fake.detach()  # the discriminator's loss must not reach the generator
     if penalty is not None:
         points = tuple(each.requires_grad_() for each in points)
-    real_logits, fake_logits = map(discriminator, points)
+    real_logits, fake_logits = (discriminator(each, *given) for each in points)
     d_loss = game.discriminator(real_logits, fake_logits)
     total = d_loss if penalty is None else d_loss + penalty(points[0], real_logits, points[1], fake_logits)
     d_optimizer.zero_grad()
@@ -75,8 +78,8 @@ def step(
     d_optimizer.step()
 
     discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
-    compared = (discriminator(real),) if game.paired else ()
-    g_loss = game.generator(*compared, discriminator(fake))
+    compared = (discriminator(real, *given),) if game.paired else ()
+    g_loss = game.generator(*compared, discriminator(fake, *given))
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
@@ -113,7 +116,7 @@ def fit(
     discriminator: nn.Module,
     g_optimizer: torch.optim.Optimizer,
     d_optimizer: torch.optim.Optimizer,
-    batches: Iterator[Tensor],
+    batches: Iterator[Tensor] | Iterator[tuple[Tensor, ...]],
     *,
     latent: int,
     steps: int,
@@ -128,6 +131,7 @@ def fit(
 ) -> History:
     """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
 
+    Where an item is a tuple, such as (images, labels), the first is real and the rest is ``given``, as in ``step``.
     ``latent`` is the length of a latent, drawn from a standard normal. ``penalty``, as in ``step``, acts at every
     ``penalty_every``-th step, beginning with the first; nothing scales it up for the steps between. ``schedulers``
     step once a step.
@@ -136,18 +140,18 @@ def fit(
     Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
     TrainingDiverged when a loss or a weight is no longer finite.
     """
-    batches = iter(batches)
-    first = next(batches, None)
-    _check_batch(first, generator, discriminator)
-    measured = torch.zeros(steps, len(fields(History)), device=first.device)
+    batches = (item if isinstance(item, tuple | list) else (item,) for item in batches)
+    first = next(batches, (None,))
+    _check_batch(first[0], generator, discriminator)
+    measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
     good = _Snapshot(discriminator, generator, ema)
     done = 0
 
     with Progress(steps, progress) as shown:
-        for done, real in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
+        for done, (real, *given) in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
             z = torch.randn(len(real), latent, device=real.device)
             now = penalty if (done - 1) % penalty_every == 0 else None
-            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now)
+            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given)
             torch.stack(row, out=measured[done - 1])
             if ema is not None:
                 ema.update()

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from benchmark_page import benchmark_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECK = "application/vnd.ganlib.check+json"
@@ -144,6 +145,8 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     count = sum(len(checks_of(notebook)) for notebook in chapters.values())
     fill(source / "index.md", "totals", totals(count, len(chapters)))
     fill(source / "appendix/api.md", "modules", module_sections(root / "ganlib"))
+    if (source / "appendix/benchmark.md").exists():
+        fill(source / "appendix/benchmark.md", "benchmark", benchmark_tables(root / "chapters/results"))
 
 
 def key(root: Path, source: Path) -> str:

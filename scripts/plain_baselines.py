@@ -4,7 +4,7 @@ Nothing here is slowed down: it is the usual loop, written well, with the usual 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from PIL import Image
@@ -44,17 +44,20 @@ def loader(name: str, data: ImageSet, padding: int = 0) -> DataLoader:
     return DataLoader(dataset, batch_size=64, shuffle=True)
 
 
-def train(net: str, batches: DataLoader, seconds: float, beta1: float = 0.9) -> tuple[nn.Module, int, float]:
-    """Train the reference pair ``net`` until the first step past ``seconds``: generator, steps, seconds used.
+def train(
+    net: str, batches: DataLoader, budgets: Sequence[float], beta1: float = 0.9
+) -> Iterator[tuple[nn.Module, int, float]]:
+    """Train the reference pair ``net`` past each of the rising ``budgets``, in seconds: generator, steps, seconds used.
 
-    Adam has a learning rate of 2e-4 and, unless ``beta1`` says otherwise, PyTorch's defaults.
+    Adam has a learning rate of 2e-4 and, unless ``beta1`` says otherwise, PyTorch's defaults. The clock stands still
+    while the caller looks at what it got.
     """
     generator, discriminator = models.reference(net)
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(beta1, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(beta1, 0.999))
     criterion = nn.BCEWithLogitsLoss()
 
-    start = time.perf_counter()
+    start, left = time.perf_counter(), list(budgets)
     for step, real in enumerate(_endless(batches), 1):
         real_labels, fake_labels = torch.ones(len(real)), torch.zeros(len(real))
         fake = generator(torch.randn(len(real), LATENT))
@@ -70,8 +73,14 @@ def train(net: str, batches: DataLoader, seconds: float, beta1: float = 0.9) -> 
         g_optimizer.step()
 
         elapsed = time.perf_counter() - start
-        if elapsed >= seconds:
-            return generator, step, elapsed
+        if elapsed >= left[0]:
+            paused = time.perf_counter()
+            yield generator, step, elapsed
+            generator.train()  # the caller may have sampled in evaluation mode
+            start += time.perf_counter() - paused
+            left = left[1:]
+            if not left:
+                return
 
 
 def _endless(batches: DataLoader) -> Iterator[Tensor]:

@@ -33,19 +33,34 @@ def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("GANLIB_DATA", str(tmp_path / "data"))
 
 
-def test_frechet_scores_every_method_within_its_budget(few_glyphs):
-    figures = bench.frechet("glyphs", SECONDS, seeds=2, samples=128)
-    assert figures["samples"] == 128 and 0 < figures["floor"] < min(figures["means"].values())
-    assert set(figures["runs"]) == {*bench.PLAIN, bench.RECIPE}
+def test_frechet_scores_every_method_at_each_of_its_budgets(few_glyphs, monkeypatch):
+    monkeypatch.setattr(bench, "GOAL_AT", 0.5)
+    figures = bench.frechet("glyphs", [0.5, SECONDS], seeds=2, samples=128)
+    assert figures["samples"] == 128 and set(figures["runs"]) == {*bench.PLAIN, bench.RECIPE}
     for method, runs in figures["runs"].items():
-        assert [run["seed"] for run in runs] == [0, 1]
-        assert all(math.isfinite(run["frechet"]) and run["steps"] > 0 for run in runs)
-        assert figures["means"][method] == pytest.approx(sum(run["frechet"] for run in runs) / 2)
+        budgets = [0.5, SECONDS] if method in (*bench.JUDGED, bench.RECIPE) else [0.5]
+        assert [(run["seed"], run["budget"]) for run in runs] == [(seed, b) for seed in (0, 1) for b in budgets]
+        assert all(figures["floor"] < run["frechet"] < math.inf and run["steps"] > 0 for run in runs)
     for method in bench.PLAIN:
-        assert all(run["seconds"] >= SECONDS and run["mode"] in ("eval", "train") for run in figures["runs"][method])
-    assert [goal["at_most"] for goal in figures["goals"]] == [1 / 8, 1 / 8]
-    expected = [figures["means"][bench.RECIPE] / figures["means"][method] for method in bench.JUDGED]
+        runs = figures["runs"][method]
+        assert all(run["seconds"] >= run["budget"] and run["mode"] in ("eval", "train") for run in runs)
+    assert [goal["at_most"] for goal in figures["goals"]] == [1 / 20, 1 / 20]
+    first = {
+        method: [run["frechet"] for run in runs if run["budget"] == 0.5] for method, runs in figures["runs"].items()
+    }
+    expected = [sum(first[bench.RECIPE]) / sum(first[method]) for method in bench.JUDGED]
     assert [goal["measured"] for goal in figures["goals"]] == pytest.approx(expected)
+
+
+def test_a_plain_run_goes_on_after_a_look_and_its_clock_stands_still(few_glyphs, monkeypatch):
+    now = iter(range(10**6))  # a clock on which each look takes a second
+    monkeypatch.setattr(plain_baselines.time, "perf_counter", lambda: next(now))
+    seen = []
+    for generator, steps, took in plain_baselines.train("mlp", plain_baselines.loader("glyphs", few_glyphs), [3, 6]):
+        generator.eval()
+        [next(now) for _ in range(100)]  # a long look
+        seen.append((generator.training, steps, took))
+    assert seen == [(False, 3, 3), (False, 5, 6)]  # of the long look only the reading of the clock counts
 
 
 def test_the_recipe_stops_within_its_budget_and_its_learning_rate_falls_to_zero(few_glyphs, monkeypatch):
@@ -111,8 +126,8 @@ def test_the_json_tells_how_to_repeat_the_run(tmp_path, monkeypatch, capsys):
     file = tmp_path / "bench.json"
     code = bench.main(["--only", "import", "--data", "glyphs", "--output", str(file)])
     figures = json.loads(file.read_text(encoding="utf-8"))
-    assert figures["command"] == "python scripts/bench.py --seconds 100 --data glyphs --seeds 1 --only import"
-    for field in ("date", "data", "seeds", "budget", "cpu", "cores", "threads", "torch"):
+    assert figures["command"] == "python scripts/bench.py --seconds 30 100 300 --data glyphs --seeds 1 --only import"
+    for field in ("date", "data", "seeds", "budgets", "cpu", "cores", "threads", "torch"):
         assert figures[field], field
     assert len(figures["import"]["seconds"]) == 5 and 0 < figures["import"]["best"] <= figures["import"]["median"]
     assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
@@ -130,12 +145,11 @@ def test_a_missed_goal_is_shown_and_sets_the_exit_code(monkeypatch, capsys, meas
 
 
 def test_the_table_shows_means_and_ranges():
-    runs = [{"seed": 0, "frechet": 10.0, "mode": "eval", "steps": 5, "seconds": 1.0}]
-    runs += [{"seed": 1, "frechet": 30.0, "mode": "train", "steps": 7, "seconds": 1.0}]
-    methods = {bench.RECIPE: runs}
-    part = {"data": "glyphs", "samples": 9, "floor": 1, "means": {bench.RECIPE: 20.0}, "runs": methods, "goals": []}
-    row = next(line for line in bench.tables({"budget": 1, "frechet": part}).splitlines() if bench.RECIPE in line)
-    assert row.split()[3:] == ["6", "1.00", "20.00", "10.00", "to", "30.00", "1.0", "eval,", "train"]
+    runs = [{"seed": 0, "budget": 3, "frechet": 10.0, "mode": "eval", "steps": 5, "seconds": 1.0}]
+    runs += [{"seed": 1, "budget": 3, "frechet": 30.0, "mode": "train", "steps": 7, "seconds": 1.0}]
+    part = {"data": "glyphs", "samples": 9, "floor": 1, "runs": {bench.RECIPE: runs}, "goals": []}
+    row = next(line for line in bench.tables({"frechet": part}).splitlines() if bench.RECIPE in line)
+    assert row.split()[3:] == ["3", "6", "20.00", "10.00", "to", "30.00", "1.0", "eval,", "train"]
 
 
 @pytest.mark.parametrize(

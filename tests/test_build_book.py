@@ -15,6 +15,7 @@ from ganlib import checks
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "_ext")]
 
+import benchmark_page  # noqa: E402
 import book_api  # noqa: E402
 import book_chapters  # noqa: E402
 import build_book  # noqa: E402
@@ -174,3 +175,19 @@ def test_a_wrong_caption_is_a_problem(cells, problem):
 def test_docstrings_are_shown_as_they_were_written():
     written = "* |mu|² of `x`, ``a|b``, :func:`draw` and A*B or b_ in a_b."
     assert book_api.plain(written) == r"* \|mu\|² of ``x``, ``a|b``, :func:`draw` and A\*B or b\_ in a_b."
+
+
+def test_the_benchmark_page_shows_what_is_stored_and_how_it_was_made(tmp_path):
+    assert benchmark_page.benchmark_tables(tmp_path).count("is stored since the recipe last changed") == 2
+    facts = {"command": "python scripts/bench.py", "date": "2026-01-02", "seeds": [0, 1], "torch": "2.9"}
+    facts |= {"cpu": "a CPU", "cores": 2, "threads": 2}
+    runs = [{"budget": budget, "frechet": score} for budget, score in ((30, 8.0), (30, 10.0), (100, 4.5))]
+    frechet = {"data": "mnist", "samples": 10_000, "floor": 0.64, "goals": []}
+    frechet |= {"runs": {"recipe": runs, "plain": runs[:1]}}
+    (tmp_path / "bench.json").write_text(json.dumps(facts | {"frechet": frechet}))
+    ring = {"seed": 0, "modes": 8, "modes by 20": 8, "high quality": 0.97, "reverse KL": 0.003, "CPU-seconds": 31.4}
+    (tmp_path / "modes.json").write_text(json.dumps(facts | {"runs": {"ring of 8": [ring]}}))
+    page = benchmark_page.benchmark_tables(tmp_path)
+    assert "| recipe | 9.0 | 4.5 |" in page and "| plain | 8.0 |  |" in page
+    assert "| ring of 8 | 0 | 8 | 8 | 97.0% | 0.0030 | 31 |" in page
+    assert "`python scripts/bench.py` on 2026-01-02 (a CPU, 2 cores, 2 threads, PyTorch 2.9; seeds: 0, 1)" in page

@@ -74,6 +74,105 @@ def test_digit_frechet_is_the_distance_of_the_features():
     assert metrics.digit_frechet(a, b / 2) == pytest.approx(expected) and expected > 0.01
 
 
+def test_known_inception_scores():
+    ten = torch.eye(10).repeat(5, 1)
+    assert metrics.inception_score(ten) == pytest.approx(10, abs=1e-9)
+    assert metrics.inception_score(ten[ten[:, :3].any(1)]) == pytest.approx(3, abs=1e-9)
+    assert metrics.inception_score(ten[:1].expand(50, 10)) == pytest.approx(1, abs=1e-9)
+    assert metrics.inception_score(torch.full((50, 10), 0.1)) == pytest.approx(1, abs=1e-6)
+    unsure = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+    entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    assert metrics.inception_score(unsure) == pytest.approx(2 * math.exp(-entropy), rel=1e-6)
+
+
+def test_logits_are_no_probabilities():
+    for wrong in (torch.randn(5, 10, generator=seeded()), torch.ones(5, 10), torch.tensor([[1.5, -0.5]])):
+        with pytest.raises(ValueError, match=r"sum to 1: apply softmax\(1\)"):
+            metrics.inception_score(wrong)
+
+
+@pytest.mark.parametrize("batch", [1000, 7])
+def test_kernel_distance_by_its_definition(batch):
+    a, b = (torch.randn(n, 3, generator=seeded(n)).double() + n / 20 for n in (12, 20))
+    kernel = [[((x @ y / 3 + 1) ** 3).item() for y in torch.cat([a, b])] for x in torch.cat([a, b])]
+    first, second = range(12), range(12, 32)
+    within = sum(
+        sum(kernel[i][j] for i in part for j in part if i != j) / (len(part) * (len(part) - 1))
+        for part in (first, second)
+    )
+    expected = within - 2 * sum(kernel[i][j] for i in first for j in second) / (12 * 20)
+    assert metrics.kernel_distance(a, b, batch) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kernel_distance_is_unbiased_where_the_frechet_distance_is_not():
+    draws = [
+        (torch.randn(20, 4, generator=generator), torch.randn(20, 4, generator=generator))
+        for generator in [seeded()] * 400
+    ]
+    scores = double([metrics.kernel_distance(a, b) for a, b in draws])
+    assert abs(scores.mean()) < 3 * scores.std() / 20 and scores.min() < 0
+    assert min(metrics.frechet_distance(a, b) for a, b in draws) > 0.1
+
+
+def test_kernel_distance_sees_the_third_moment():
+    symmetric, skewed = (
+        double([[-1.0], [1.0]]).repeat(500, 1),
+        double([[2.0], [-0.5], [-0.5], [-0.5], [-0.5]]).repeat(200, 1),
+    )
+    assert metrics.frechet_distance(symmetric, skewed) == pytest.approx(0, abs=1e-9)
+    assert metrics.kernel_distance(symmetric, skewed) == pytest.approx(1.5**2, abs=0.05)  # up to terms of order 1/N
+
+
+def test_equal_distributions_have_known_density_and_coverage():
+    n, repeats = 200, 60
+    for k, d in ((5, 2), (3, 16)):
+        generator = seeded(d)
+        scores = [metrics.manifold_scores(*torch.randn(2, n, d, generator=generator), k) for _ in range(repeats)]
+        density, coverage = (double([getattr(score, name) for score in scores]) for name in ("density", "coverage"))
+        expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
+        assert abs(density.mean() - 1) < 4 * density.std() / math.sqrt(repeats) < 0.1
+        assert abs(coverage.mean() - expected) < 4 * coverage.std() / math.sqrt(repeats) < 0.015
+
+
+def test_coverage_of_a_large_sample_against_itself():
+    scores = metrics.manifold_scores(*torch.randn(2, 2000, 8, generator=seeded()), k=5)
+    assert scores.coverage == pytest.approx(0.969, abs=0.01)
+
+
+@pytest.mark.parametrize("batch", [1000, 2])
+def test_manifold_scores_by_hand(batch):
+    # with k = 1 the real balls reach 1, 1 and 8, and the fake ones 1, 1 and 18
+    real, fake = double([[0.0], [1.0], [9.0]]), double([[1.5], [0.5], [-18.5]])
+    measured = metrics.manifold_scores(real, fake, 1, batch)
+    assert measured == pytest.approx((2 / 3, 2 / 3, (2 + 2 + 0) / 3, 1))
+    assert metrics.manifold_scores(real, fake + 0.75, 1, batch) == pytest.approx((2 / 3, 2 / 3, 3 / 3, 2 / 3))
+
+
+def test_a_copy_lies_on_the_border_of_a_ball_of_radius_zero():
+    collapsed = 3 + torch.rand(1, 64, generator=seeded()).expand(40, 64) * 7
+    assert metrics.manifold_scores(collapsed, collapsed.clone()) == (1, 1, 40 / 5, 1)
+
+
+def test_neighbours_far_from_the_origin_are_the_same():
+    real, fake = torch.randn(2, 80, 3, generator=seeded()).double()
+    assert metrics.manifold_scores(real + 1e7, fake + 1e7) == metrics.manifold_scores(real, fake)
+
+
+def test_precision_and_recall_change_places_with_the_sets():
+    real, fake = torch.randn(80, 3, generator=seeded()), 0.3 * torch.randn(90, 3, generator=seeded(1))
+    there, back = metrics.manifold_scores(real, fake), metrics.manifold_scores(fake, real)
+    assert there.precision == back.recall > 0.95 and there.recall == back.precision < 0.8
+    assert there.density > 1.1 and there.coverage < 0.9
+
+
+@pytest.mark.parametrize("measure", [metrics.frechet_distance, metrics.kernel_distance, metrics.manifold_scores])
+def test_features_that_are_no_numbers_are_refused(measure):
+    broken = torch.randn(9, 4, generator=seeded())
+    broken[3, 2] = math.nan
+    with pytest.raises(ValueError, match="infinite or not a number"):
+        measure(torch.randn(9, 4, generator=seeded()), broken)
+
+
 @pytest.mark.parametrize("mixture", [toy.ring(), toy.grid()])
 def test_exact_samples_cover_every_mode(mixture):
     n, k = 40_000, len(mixture.means)
@@ -137,6 +236,13 @@ def test_an_image_of_the_bank_has_distance_zero():
         (metrics.frechet_distance, [(1, 4), (9, 4)], r"shape \(N, d\) with N of at least 2, not \(1, 4\)"),
         (metrics.frechet_distance, [(9, 4), (9, 1, 2, 2)], r"shape \(N, d\) with N of at least 2, not \(9, 1, 2, 2\)"),
         (metrics.frechet_distance, [(9, 4), (9, 5)], "only at one width, but these have 4 and 5"),
+        (metrics.kernel_distance, [(9, 4), (1, 4)], r"shape \(N, d\) with N of at least 2, not \(1, 4\)"),
+        (metrics.kernel_distance, [(9, 4), (9, 5)], "only at one width, but these have 4 and 5"),
+        (metrics.manifold_scores, [(9, 4), (5, 4)], r"shape \(N, d\) with N of at least 6, not \(5, 4\)"),
+        (metrics.manifold_scores, [(9, 4), (9, 5)], "only at one width, but these have 4 and 5"),
+        (lambda a, b: metrics.manifold_scores(a, b, k=0), [(9, 4), (9, 4)], "k of at least 1, not 0"),
+        (metrics.inception_score, [(9,)], r"shape \(N, classes\), N > 0, not \(9,\)"),
+        (metrics.inception_score, [(0, 10)], r"shape \(N, classes\), N > 0, not \(0, 10\)"),
         (metrics.nearest_neighbours, [(3, 1, 4, 4), (9, 1, 5, 5)], r"have \(3, 1, 4, 4\) and \(9, 1, 5, 5\)"),
         (metrics.nearest_neighbours, [(3, 1, 4, 4), (0, 1, 4, 4)], r"have \(3, 1, 4, 4\) and \(0, 1, 4, 4\)"),
         (lambda x: metrics.mode_coverage(x, toy.ring()), [(9, 3)], r"shape \(N, 2\) with N > 0, not \(9, 3\)"),

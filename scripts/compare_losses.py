@@ -1,0 +1,249 @@
+"""Eight losses of a GAN on one backbone at one budget: the same scores, several seeds, standard errors.
+
+    python scripts/compare_losses.py [--data mnist|glyphs] [--stacked] [--steps 2000] [--seeds 3] [--output FILE]
+
+Each run trains the nets of chapter 10 with its recipe; only the loss is switched. With ``--stacked`` two of the losses
+make colour images of three digits each, and their modes are counted. With ``--output`` the figures are
+written to that JSON file after every run, and a picture of samples beside it; the same command goes on where it
+stopped. The exit status is 2 where the command is at fault.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, stdev
+from typing import NamedTuple
+
+import torch
+from bench import machine
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from ganlib import features, images, losses, metrics, models, runtime, stacked, training
+
+SIZE, WIDTH, LATENT, BATCH = 32, 16, 64, 32
+LR, BETAS, DECAY = 2e-3, (0.0, 0.99), 0.998
+CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
+GP_WEIGHT = 10.0  # Gulrajani et al. 2017
+R_WEIGHT, R_EVERY = 0.2, 8  # of R1, and of R2; at every eighth step, and eight times as strong there
+SHOWN = 16  # samples a loss in the picture
+TRIPLES, COUNTED = 60_000, 26_000  # colour images to train on, and samples whose modes are counted, as in the papers
+ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
+
+
+def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
+    def penalty(real: Tensor, _: Tensor, fake: Tensor, __: Tensor) -> Tensor:
+        points = losses.interpolate(real, fake)
+        return GP_WEIGHT * losses.gradient_penalty(discriminator(points), points)
+
+    return penalty
+
+
+def r1(_: nn.Module) -> training.Penalty:
+    return lambda real, real_logits, *_: R_EVERY * R_WEIGHT * losses.r1(real_logits, real)
+
+
+def r1_and_r2(_: nn.Module) -> training.Penalty:
+    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
+        return R_EVERY * R_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
+
+    return penalty
+
+
+class Loss(NamedTuple):
+    """A game and what keeps its discriminator in bounds."""
+
+    game: losses.Game
+    penalty: Callable[[nn.Module], training.Penalty] | None = None
+    every: int = 1
+    clip: float | None = None
+    spectral: bool = False
+
+
+LOSSES = {
+    "non-saturating": Loss(losses.non_saturating),
+    "least squares": Loss(losses.least_squares),
+    "hinge": Loss(losses.hinge),
+    "WGAN, clipped": Loss(losses.wasserstein, clip=CLIP),
+    "WGAN-GP": Loss(losses.wasserstein, gradient_penalty),
+    "SN-hinge": Loss(losses.hinge, spectral=True),
+    "non-saturating + R1": Loss(losses.non_saturating, r1, R_EVERY),
+    "relativistic + R1 + R2": Loss(losses.relativistic, r1_and_r2, R_EVERY),
+}
+
+
+def players(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
+    """The narrow DCGAN, without normalisation in the discriminator unless the loss asks for the spectral one."""
+    generator = models.dcgan_generator(SIZE, channels, WIDTH, LATENT)
+    discriminator = models.dcgan_discriminator(SIZE, channels, WIDTH, norm=None)
+    if loss.spectral:
+        for module in discriminator.modules():
+            if isinstance(module, nn.Conv2d):
+                spectral_norm(module)
+    return generator, discriminator
+
+
+def train(loss: Loss, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, dict]:
+    """The averaged generator and what its training cost; where it diverged, the last finite one, and where."""
+    runtime.seed_everything(seed)
+    generator, discriminator = players(loss, data.shape[0])
+    g_optimizer, d_optimizer = (training.adam(player, LR, BETAS) for player in (generator, discriminator))
+    if loss.clip is not None:
+        d_optimizer.register_step_post_hook(lambda *_: clip(discriminator, loss.clip))
+    ema = training.EMA(generator, DECAY)
+    options = {"game": loss.game, "ema": ema, "progress": False, "penalty_every": loss.every}
+    options["penalty"] = loss.penalty(discriminator) if loss.penalty else None
+    options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)]
+    start, end = time.process_time(), {}
+    pair = generator, discriminator, g_optimizer, d_optimizer
+    try:
+        training.fit(*pair, data.batches(BATCH), latent=LATENT, steps=steps, **options)
+    except training.TrainingDiverged as stopped:
+        end = {"diverged_at": len(stopped.history)}
+    return ema.model, {"seconds": time.process_time() - start, **end}
+
+
+@torch.no_grad()
+def clip(discriminator: nn.Module, bound: float) -> None:
+    for parameter in discriminator.parameters():
+        parameter.clamp_(-bound, bound)
+
+
+@torch.no_grad()
+def sample(generator: nn.Module, n: int) -> Tensor:
+    return torch.cat([generator(z) for z in torch.randn(n, LATENT).split(500)])
+
+
+def scores(fake: Tensor, real: Tensor) -> dict:
+    """Fréchet distance, precision and recall of features ``fake`` and ``real``."""
+    found = metrics.manifold_scores(real, fake, k=5)
+    return {"frechet": metrics.frechet_distance(fake, real), "precision": found.precision, "recall": found.recall}
+
+
+def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
+    """Every loss on digits, scored against the test images; kept in ``output`` after each run."""
+    data, test = images.load(name), images.load(name, train=False)
+    n = min(10_000, len(test))
+    reference = features.digit_features(test[:n].floats())
+    runtime.seed_everything(0)
+    floor = scores(features.digit_features(data[torch.randperm(len(data))[:n]].floats()), reference)
+    facts = {"command": f"python scripts/compare_losses.py --data {name} --steps {steps} --seeds {seeds}"}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n, "batch": BATCH, "floor": floor}
+
+    data = data.resized(SIZE)
+
+    def run(loss: str, seed: int) -> dict:
+        generator, cost = train(LOSSES[loss], data, steps, seed)
+        made = sample(generator, n)
+        if output and seed == 0:
+            draw(made[:SHOWN], list(LOSSES).index(loss), output.with_suffix(".png"))
+        return scores(features.digit_features(made), reference) | cost
+
+    return compare("digits", list(LOSSES), seeds, facts, run, output)
+
+
+def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
+    """Two losses on colour images of three digits each: modes covered, and KL of the samples over 1,000 modes."""
+    data = images.stacked(images.load(name), TRIPLES, seed=0).resized(SIZE)
+    test = images.stacked(images.load(name, train=False), COUNTED, seed=1)
+
+    def modes(made: Tensor) -> dict:
+        found = stacked.count_modes(stacked.classify_triples(made))
+        return {"modes": found.covered(), "kl": found.kl}
+
+    facts = {"command": f"python scripts/compare_losses.py --stacked --data {name} --steps {steps} --seeds {seeds}"}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": BATCH}
+    facts |= {"floor": stacked.perfect_kl(COUNTED), "real": modes(test.floats())}
+
+    def run(loss: str, seed: int) -> dict:
+        generator, cost = train(LOSSES[loss], data, steps, seed)
+        return modes(sample(generator, COUNTED)) | cost
+
+    return compare("stacked", list(ON_COLOURS), seeds, facts, run, output)
+
+
+def draw(made: Tensor, row: int, file: Path) -> None:
+    """Put a loss's samples, in a row, into the picture of all losses."""
+    picture = Image.open(file) if file.exists() else Image.new("L", (SHOWN * SIZE, len(LOSSES) * SIZE))
+    strip = ((made[:, 0] + 1) * 127.5).round().to(torch.uint8).movedim(0, 1).flatten(1)
+    picture.paste(Image.fromarray(strip.numpy()), (0, row * SIZE))
+    picture.save(file, optimize=True)
+
+
+def compare(part: str, names: list[str], seeds: int, facts: dict, run: Callable, output: Path | None) -> dict:
+    """The figures of ``run(loss, seed)`` for all losses and seeds, those that ``output`` holds already left out."""
+    stored = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
+    facts |= machine()
+    figures = stored.get(part) or {"date": datetime.now(UTC).date().isoformat(), **facts, "runs": []}
+    if any(figures[name] != value for name, value in facts.items()):
+        raise ValueError(f"{output} holds another comparison than this one: name another file, or remove it first.")
+    done = {(each["loss"], each["seed"]) for each in figures["runs"]}
+    for seed in range(seeds):
+        for loss in names:
+            if (loss, seed) in done:
+                continue
+            figures["runs"] += [{"loss": loss, "seed": seed, **run(loss, seed)}]
+            print(f"seed {seed}, {loss}: {figures['runs'][-1]}", file=sys.stderr, flush=True)
+            figures["summary"] = summary(figures["runs"])
+            if output:
+                text = json.dumps({**stored, part: figures}, indent=2, ensure_ascii=False)
+                output.write_text(text + "\n", encoding="utf-8")
+    return figures
+
+
+def summary(runs: list[dict]) -> dict:
+    """Mean, and standard error of the mean, of each score of each loss over its seeds."""
+    found: dict[str, dict] = {}
+    for loss in dict.fromkeys(run["loss"] for run in runs):
+        mine = [run for run in runs if run["loss"] == loss]
+        for score in set(mine[0]) - {"loss", "seed", "diverged_at"}:
+            values = [run[score] for run in mine]
+            error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+            found.setdefault(loss, {})[score] = {"mean": mean(values), "standard_error": error}
+    return found
+
+
+def table(figures: dict) -> str:
+    """The summary as text: a row for each loss, a column for each score."""
+    columns = [score for score in figures["runs"][0] if score not in ("loss", "seed", "diverged_at")]
+    lines = [f"{figures['data']}, {figures['steps']:,} steps, {figures['samples']:,} samples, seeds {figures['seeds']}"]
+    lines += ["".join([f"{'':24}", *(f"{column:>20}" for column in columns)])]
+    for loss, found in figures["summary"].items():
+        cells = []
+        for column in columns:
+            error = found[column]["standard_error"]
+            cells += [f"{found[column]['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")]
+        lines += ["".join([f"{loss:24}", *(f"{cell:>20}" for cell in cells)])]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="mnist", help="mnist or glyphs (default: mnist)")
+    parser.add_argument("--stacked", action="store_true", help="colour images of three digits each, 1,000 modes")
+    parser.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each loss, seeds from 0 (default: 3)")
+    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
+    try:
+        if options.data not in ("mnist", "glyphs"):
+            raise ValueError(f"The comparison has no data set {options.data!r}: choose mnist or glyphs.")
+        if options.steps < 1 or options.seeds < 1:
+            raise ValueError(f"A comparison takes at least 1 step and 1 seed, not {options.steps} and {options.seeds}.")
+        part = colours if options.stacked else digits
+        print(table(part(options.data, options.steps, options.seeds, options.output)))
+    except (ValueError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
