@@ -37,13 +37,17 @@ def mode_coverage(samples: Tensor, mixture: GaussianMixture, sds: float = 3.0) -
     means = mixture.means.to(samples)
     if samples.dim() != 2 or samples.shape[1] != means.shape[1] or len(samples) == 0:
         raise ValueError(f"Samples must have shape (N, {means.shape[1]}) with N > 0, not {tuple(samples.shape)}.")
-    # not by matrix products, whose rounding would move samples across the border
-    distance, nearest = torch.cdist(samples, means, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+    distance, nearest = _distances(samples, means).min(1)
     good = distance <= sds * mixture.sd
     counts = torch.bincount(nearest[good], minlength=len(means))
-    shares = torch.bincount(nearest, minlength=len(means)).double() / len(samples)
-    reverse_kl = torch.special.xlogy(shares, shares * len(means)).sum()
-    return Coverage(counts, good.double().mean().item(), reverse_kl.item())
+    reverse_kl = kl_to_uniform(torch.bincount(nearest, minlength=len(means)))
+    return Coverage(counts, good.double().mean().item(), reverse_kl)
+
+
+def kl_to_uniform(counts: Tensor) -> float:
+    """KL(shares || uniform) in nats of the samples that each of K modes received, ``counts`` (K,)."""
+    shares = counts.double() / counts.sum()
+    return torch.special.xlogy(shares, shares * len(counts)).sum().item()
 
 
 def inception_score(probabilities: Tensor) -> float:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ganlib.features import classify_digits
+from ganlib.metrics import kl_to_uniform
 
 
 class Modes(NamedTuple):
@@ -39,8 +40,7 @@ def count_modes(labels: Tensor, modes: int = 1000) -> Modes:
     if len(labels) == 0 or not 0 <= labels.min() <= labels.max() < modes:
         raise ValueError(f"Labels must be at least one number from 0 to {modes - 1}.")
     counts = torch.bincount(labels, minlength=modes)
-    shares = counts.double() / len(labels)
-    return Modes(counts, torch.special.xlogy(shares, shares * modes).sum().item())
+    return Modes(counts, kl_to_uniform(counts))
 
 
 def perfect_kl(n: int, modes: int = 1000) -> float:

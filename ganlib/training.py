@@ -133,8 +133,8 @@ def fit(
 
     Where an item is a tuple, such as (images, labels), the first is real and the rest is ``given``, as in ``step``.
     ``latent`` is the length of a latent, drawn from a standard normal. ``penalty``, as in ``step``, acts at every
-    ``penalty_every``-th step, beginning with the first; nothing scales it up for the steps between. ``schedulers``
-    step once a step.
+    ``penalty_every``-th step, beginning with the first, and there so many times as strong. ``schedulers`` step once a
+    step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
     Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
@@ -145,12 +145,13 @@ def fit(
     _check_batch(first[0], generator, discriminator)
     measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
     good = _Snapshot(discriminator, generator, ema)
+    lazy = penalty and (lambda *seen: penalty_every * penalty(*seen))  # made up for the steps that it leaves out
     done = 0
 
     with Progress(steps, progress) as shown:
         for done, (real, *given) in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
             z = torch.randn(len(real), latent, device=real.device)
-            now = penalty if (done - 1) % penalty_every == 0 else None
+            now = lazy if (done - 1) % penalty_every == 0 else None
             row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given)
             torch.stack(row, out=measured[done - 1])
             if ema is not None:

@@ -9,19 +9,17 @@ found and glyphs elsewhere.
 
 import argparse
 import itertools
-import json
 import math
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, median
 
 import plain_baselines
+import recipe
+import stored
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -39,19 +37,12 @@ PLAIN = {
 }
 JUDGED = list(PLAIN)[:2]  # Adam at 2e-4 as PyTorch has it; the tuned rows are shown beside, without a goal
 GOAL_AT = 100  # seconds; the tuned rows are trained no longer
-SIZE, LATENT, BATCH = 32, 64, 32  # of the recipe, as in the quick profile of chapter 10
-R1_WEIGHT, R1_EVERY = 0.2, 8  # the penalty acts at every eighth step, with eight times its weight
+R1_WEIGHT, R1_EVERY = 0.2, 8
 PIECE = 6 * R1_EVERY  # steps between two looks at the clock
 
 
-def recipe_nets() -> tuple[nn.Module, nn.Module]:
-    """The narrow DCGAN, without normalisation in the discriminator."""
-    return models.dcgan_generator(SIZE, width=16, latent=LATENT), models.dcgan_discriminator(SIZE, width=16, norm=None)
-
-
-def lazy_r1(real: torch.Tensor, real_logits: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
-    """R1, made up for the steps that it leaves out."""
-    return R1_EVERY * R1_WEIGHT * losses.r1(real_logits, real)
+def r1(real: torch.Tensor, real_logits: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+    return R1_WEIGHT * losses.r1(real_logits, real)
 
 
 def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int, float]:
@@ -60,8 +51,8 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
     The learning rate falls on a half cosine of the time spent. Training goes on in pieces, until the slowest piece so
     far would no longer fit into what is left; so it needs no calibration, and does not overrun.
     """
-    generator, discriminator = recipe_nets()
-    g_optimizer, d_optimizer = (training.adam(player, 2e-3, (0.0, 0.99)) for player in (generator, discriminator))
+    generator, discriminator = recipe.generator(), recipe.discriminator()
+    g_optimizer, d_optimizer = (training.adam(player, recipe.LR, recipe.BETAS) for player in (generator, discriminator))
     start = time.perf_counter()
 
     def elapsed() -> float:
@@ -70,11 +61,12 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
     def decay(_: int) -> float:
         return (1 + math.cos(math.pi * min(elapsed() / seconds, 1))) / 2
 
-    ema = training.EMA(generator, 0.998)
+    ema = training.EMA(generator, recipe.DECAY)
     schedulers = [LambdaLR(optimizer, decay) for optimizer in (g_optimizer, d_optimizer)]
-    players, batches = (generator, discriminator, g_optimizer, d_optimizer), data.resized(SIZE).batches(BATCH)
-    settings = {"latent": LATENT, "ema": ema, "schedulers": schedulers, "progress": False}
-    settings |= {"penalty": lazy_r1, "penalty_every": R1_EVERY}
+    players = generator, discriminator, g_optimizer, d_optimizer
+    batches = data.resized(recipe.SIZE).batches(recipe.BATCH)
+    settings = {"latent": recipe.LATENT, "ema": ema, "schedulers": schedulers, "progress": False}
+    settings |= {"penalty": r1, "penalty_every": R1_EVERY}
     steps, slowest = 0, 0.0
     while steps == 0 or elapsed() + slowest <= seconds:
         before = elapsed()
@@ -107,7 +99,7 @@ def frechet(name: str, budgets: Sequence[float], seeds: int = 1, samples: int = 
             for budget in budgets:
                 runtime.seed_everything(seed)
                 generator, steps, took = train_recipe(data, budget)
-                yield budget, steps, took, {"eval": score(sample(generator, n, LATENT))}
+                yield budget, steps, took, {"eval": score(sample(generator, n, recipe.LATENT))}
             return
         (net, padding, beta1), latent = PLAIN[method], plain_baselines.LATENT
         batches, marks = plain_baselines.loader(name, data, padding), budgets_of(method, budgets)
@@ -128,9 +120,9 @@ def frechet(name: str, budgets: Sequence[float], seeds: int = 1, samples: int = 
             print(f"  trained {method}, seed {seed}, {budget:g} s: {scores[mode]:.2f}", file=sys.stderr, flush=True)
 
     judged_at = GOAL_AT if GOAL_AT in budgets else max(budgets)
-    recipe = mean_at(runs[RECIPE], judged_at)
+    reached = mean_at(runs[RECIPE], judged_at)
     claims = {method: f"recipe / {method}, {judged_at:g} s" for method in JUDGED}
-    goals = [goal(claim, recipe / mean_at(runs[method], judged_at), 1 / 20) for method, claim in claims.items()]
+    goals = [goal(claim, reached / mean_at(runs[method], judged_at), 1 / 20) for method, claim in claims.items()]
     return {"data": name, "samples": n, "floor": floor, "runs": runs, "goals": goals}
 
 
@@ -151,11 +143,12 @@ def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
     data = images.load(name)
     nets = {
         "mlp, net (a)": (*models.reference("mlp"), 100, data),
-        RECIPE: (*recipe_nets(), LATENT, data.resized(SIZE)),
+        RECIPE: (recipe.generator(), recipe.discriminator(), recipe.LATENT, data.resized(recipe.SIZE)),
     }
     timed, goals = {}, []
     for label, (generator, discriminator, latent, shown) in nets.items():
-        game = (generator, discriminator, training.adam(generator), training.adam(discriminator), shown.batches(BATCH))
+        optimizers = (training.adam(player) for player in (generator, discriminator))
+        game = generator, discriminator, *optimizers, shown.batches(recipe.BATCH)
         settings = {"latent": latent, "steps": steps, "ema": training.EMA(generator)}
         took: dict[str, list[float]] = {"fit": [], "bare": []}
         for way in ["fit", "bare"] + ["fit", "bare", "bare", "fit"] * rounds:  # ABBA, so that a steady drift cancels
@@ -167,7 +160,8 @@ def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
             took[way].append((time.perf_counter() - start) / steps * 1000)
         timed[label] = {way: median(times[1:]) for way, times in took.items()}  # the first chunk of each warms up
         goals.append(goal(f"fit / bare, {label}", timed[label]["fit"] / timed[label]["bare"], 1.05))
-    return {"milliseconds a step": timed, "batch": BATCH, "chunks": 2 * rounds, "steps a chunk": steps, "goals": goals}
+    rates = {"milliseconds a step": timed, "batch": recipe.BATCH, "chunks": 2 * rounds, "steps a chunk": steps}
+    return rates | {"goals": goals}
 
 
 def bare(generator, discriminator, g_optimizer, d_optimizer, batches, *, latent, steps, ema) -> None:
@@ -235,15 +229,6 @@ def goals(figures: dict) -> list[dict]:
     return [each for part in PARTS if part in figures for each in figures[part]["goals"]]
 
 
-def machine() -> dict:
-    """What the figures were measured on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
-    cpu = named[0] if named else platform.processor() or platform.machine()
-    return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-
-
 def mnist_is_here() -> bool:
     raw = runtime.data_dir() / "MNIST" / "raw"
     return all((raw / f"{part}-images-idx3-ubyte").is_file() for part in ("train", "t10k"))
@@ -269,7 +254,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("MNIST is not found (GANLIB_DATA names no folder that holds MNIST/raw), so this ran on glyphs.")
     print(tables(figures))
     if options.output:
-        options.output.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        stored.write(figures, options.output)
     return int(not all(each["met"] for each in goals(figures)))
 
 
@@ -286,9 +271,9 @@ def measure(name: str, budgets: Sequence[float], seeds: int = 1, only: str | Non
     chosen = f" --only {only}" if only else ""
     facts = {
         "command": f"python scripts/bench.py --seconds {shown} --data {name} --seeds {seeds}{chosen}",
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": stored.today(),
         **{"data": name, "seeds": list(range(seeds)), "budgets": budgets},
-        **machine(),
+        **stored.machine(),
     }
     parts = {"frechet": lambda: frechet(name, budgets, seeds), "fit": lambda: fit_cost(name), "import": import_time}
     return facts | {part: parts[part]() for part in PARTS if only in (None, part)}

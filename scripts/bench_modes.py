@@ -9,17 +9,15 @@ fault.
 
 import argparse
 import functools
-import json
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import stored
 import torch
-from bench import machine
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -154,8 +152,8 @@ def methods() -> dict[str, Callable[[int], dict]]:
     ring, steps = TRIALS["ring of 8"], METHOD_STEPS
     run = functools.partial(train, ring.data, steps=steps)
 
-    def falling(times: int = 1, **which: bool) -> Callable[[nn.Module], training.Penalty]:
-        weights = (times * weight for weight in list(gammas(*ring.gamma, steps))[::times])
+    def falling(every: int = 1, **which: bool) -> Callable[[nn.Module], training.Penalty]:
+        weights = iter(list(gammas(*ring.gamma, steps))[::every])
         return lambda _: slopes(weights, **which)
 
     plain, paired, scores = losses.non_saturating, losses.relativistic, losses.wasserstein
@@ -184,10 +182,10 @@ def measure(seeds: int = 3, only: str | None = None) -> dict:
     chosen = f" --only {only}" if only else ""
     facts = {
         "command": f"python scripts/bench_modes.py --seeds {seeds}{chosen}",
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": stored.today(),
         "seeds": list(range(seeds)),
         "samples": SAMPLES,
-        **machine(),
+        **stored.machine(),
     }
     if only in (None, "goals"):
         facts["runs"], facts["goals"] = {}, []
@@ -236,7 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(tables(figures))
     if options.output:
-        options.output.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        stored.write(figures, options.output)
     return int(not all(goal["met"] and math.isfinite(goal["measured"]) for goal in figures.get("goals", [])))
 
 

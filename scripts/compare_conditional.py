@@ -8,51 +8,44 @@ stopped. The exit status is 2 where the command is at fault.
 """
 
 import argparse
-import json
-import os
-import platform
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, stdev
 
+import recipe
+import stored
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ganlib import conditional, features, images, losses, metrics, models, runtime, training
+from ganlib import conditional, features, images, losses, metrics, runtime, training
 
 METHODS = ("unconditional", "concatenation", "embedding", "auxiliary", "auxiliary-real", "projection")
 MEASURES = ("accuracy", "frechet", "spread")
-SIZE, WIDTH, LATENT, BATCH, CLASSES = 32, 16, 64, 32, 10
-LR, BETAS, DECAY = 2e-3, (0.0, 0.99), 0.995
+CLASSES = 10
+DECAY = 0.995  # of the averaged weights; shorter than the recipe's
 R1, R1_EVERY = 0.05, 16
 
 
 def players(method: str) -> tuple[nn.Module, nn.Module, losses.Game]:
     """The nets of a method and its game; every generator but the first two's takes an embedding of the class."""
-
-    def plain(channels: int = 1) -> nn.Sequential:
-        return models.dcgan_discriminator(SIZE, channels, WIDTH, norm=None)
-
     if method == "unconditional":
-        return models.dcgan_generator(SIZE, width=WIDTH, latent=LATENT), plain(), losses.non_saturating
+        return recipe.generator(), recipe.discriminator(), losses.non_saturating
     code = conditional.OneHot(CLASSES) if method == "concatenation" else nn.Embedding(CLASSES, CLASSES)
-    body = models.dcgan_generator(SIZE, width=WIDTH, latent=LATENT + CLASSES)
-    generator = conditional.ConditionalGenerator(body, code)
+    generator = conditional.ConditionalGenerator(recipe.generator(latent=recipe.LATENT + CLASSES), code)
     if method.startswith("auxiliary"):
         tuned = {"weight": 0.1, "from_fakes": False} if method == "auxiliary-real" else {}
         game = conditional.auxiliary(losses.non_saturating, **tuned)
-        return generator, conditional.AuxiliaryDiscriminator(plain(), CLASSES), game
+        return generator, conditional.AuxiliaryDiscriminator(recipe.discriminator(), CLASSES), game
     if method == "projection":
-        return generator, conditional.ProjectionDiscriminator(plain(), CLASSES), losses.non_saturating
-    return generator, conditional.ConcatDiscriminator(plain(1 + CLASSES), CLASSES), losses.non_saturating
+        return generator, conditional.ProjectionDiscriminator(recipe.discriminator(), CLASSES), losses.non_saturating
+    return generator, conditional.ConcatDiscriminator(recipe.discriminator(1 + CLASSES), CLASSES), losses.non_saturating
 
 
 def penalty(real: Tensor, real_logits: Tensor, *_) -> Tensor:
-    """R1 for all the steps up to the next one that has it; of the auxiliary's pairs, the logit alone."""
-    return R1 * R1_EVERY * losses.r1(real_logits.view(len(real), -1)[:, 0], real)
+    """R1; of the auxiliary's pairs, of the logit alone."""
+    return R1 * losses.r1(real_logits.view(len(real), -1)[:, 0], real)
 
 
 def train(method: str, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, float]:
@@ -61,13 +54,13 @@ def train(method: str, data: images.ImageSet, steps: int, seed: int) -> tuple[nn
     device = data.images.device
     generator, discriminator, game = players(method)
     pair = generator.to(device), discriminator.to(device)
-    optimizers = [training.adam(player, LR, BETAS) for player in pair]
+    optimizers = [training.adam(player, recipe.LR, recipe.BETAS) for player in pair]
     ema = training.EMA(generator, DECAY)
     options = {"game": game, "penalty": penalty, "penalty_every": R1_EVERY, "ema": ema, "progress": False}
     options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in optimizers]
     start = time.perf_counter()
-    batches = data.batches(BATCH, with_labels=method != "unconditional")
-    training.fit(*pair, *optimizers, batches, latent=LATENT, steps=steps, **options)
+    batches = data.batches(recipe.BATCH, with_labels=method != "unconditional")
+    training.fit(*pair, *optimizers, batches, latent=recipe.LATENT, steps=steps, **options)
     return ema.model, time.perf_counter() - start
 
 
@@ -78,7 +71,7 @@ def measure(generator: nn.Module, method: str, labels: Tensor, reference: Tensor
     ``reference`` are the features of real images with these ``labels``. The spread is the trace of the covariance of
     the features within a class, averaged over the classes, over that of the real images.
     """
-    z = torch.randn(len(labels), LATENT, device=labels.device)
+    z = torch.randn(len(labels), recipe.LATENT, device=labels.device)
     told = () if method == "unconditional" else (labels,)
     parts = zip(*(tensor.split(500) for tensor in (z, *told)), strict=True)
     made = features.digit_features(torch.cat([generator(*part) for part in parts]))
@@ -111,61 +104,29 @@ def table(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def machine(device: torch.device) -> dict:
-    """What the figures were measured on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
-    cpu = named[0] if named else platform.processor() or platform.machine()
-    gpu = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
-    return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), **gpu, "torch": torch.__version__}
-
-
 def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
     """The figures of all runs, beside the command, the date and the machine; kept in ``output`` after each run."""
-    if name not in ("mnist", "glyphs"):
-        raise ValueError(f"The comparison has no data set {name!r}: choose mnist or glyphs.")
-    if steps < 1 or seeds < 1:
-        raise ValueError(f"The comparison takes at least 1 step and 1 seed, not {steps} and {seeds}.")
     device = runtime.device()
     train_set, test_set = (images.load(name, part).to(device) for part in (True, False))
-    data, reference = train_set.resized(SIZE), features.digit_features(test_set.floats())
+    data, reference = train_set.resized(recipe.SIZE), features.digit_features(test_set.floats())
     facts = {
         "command": f"python scripts/compare_conditional.py --data {name} --steps {steps} --seeds {seeds}",
-        "date": datetime.now(UTC).date().isoformat(),
         **{"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": len(test_set)},
-        **{"batch": BATCH, **machine(device), "runs": []},
+        **{"batch": recipe.BATCH, **stored.machine(device)},
     }
-    figures = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else facts
-    if {**facts, "date": 0, "runs": 0} != {**figures, "date": 0, "runs": 0}:
-        raise ValueError(f"{output} holds another comparison than this one: name another file, or remove it first.")
-    done = {(run["method"], run["seed"]) for run in figures["runs"]}
-    for seed in range(seeds):
-        for method in METHODS:
-            if (method, seed) in done:
-                continue
-            generator, seconds = train(method, data, steps, seed)
-            scores = measure(generator, method, test_set.labels, reference)
-            figures["runs"] += [{"method": method, "seed": seed, "seconds": seconds, **scores}]
-            print(f"seed {seed}, {method}: {scores}", file=sys.stderr, flush=True)
-            if output:
-                output.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return figures
+
+    def run(method: str, seed: int) -> dict:
+        generator, seconds = train(method, data, steps, seed)
+        return {"seconds": seconds, **measure(generator, method, test_set.labels, reference)}
+
+    return stored.compare("method", METHODS, facts, run, output)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="mnist", help="mnist or glyphs (default: mnist)")
-    parser.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each method, seeds from 0 (default: 3)")
-    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
-    options = parser.parse_args(arguments)
-    try:
-        print(table(compare(options.data, options.steps, options.seeds, options.output)))
-    except (ValueError, FileNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    def shown(chosen: argparse.Namespace) -> str:
+        return table(compare(chosen.data, chosen.steps, chosen.seeds, chosen.output))
+
+    return stored.command(stored.parser(__doc__, "method"), shown, arguments)
 
 
 if __name__ == "__main__":

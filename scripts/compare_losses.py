@@ -9,29 +9,26 @@ stopped. The exit status is 2 where the command is at fault.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
+import recipe
+import stored
 import torch
-from bench import machine
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ganlib import features, images, losses, metrics, models, runtime, stacked, training
+from ganlib import features, images, losses, metrics, plots, runtime, stacked, training
 
-SIZE, WIDTH, LATENT, BATCH = 32, 16, 64, 32
-LR, BETAS, DECAY = 2e-3, (0.0, 0.99), 0.998
 CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
 GP_WEIGHT = 10.0  # Gulrajani et al. 2017
-R_WEIGHT, R_EVERY = 0.2, 8  # of R1, and of R2; at every eighth step, and eight times as strong there
+R_WEIGHT, R_EVERY = 0.2, 8  # of R1, and of R2, at every eighth step
 SHOWN = 16  # samples a loss in the picture
 TRIPLES, COUNTED = 60_000, 26_000  # colour images to train on, and samples whose modes are counted, as in the papers
 ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
@@ -46,12 +43,12 @@ def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
 
 
 def r1(_: nn.Module) -> training.Penalty:
-    return lambda real, real_logits, *_: R_EVERY * R_WEIGHT * losses.r1(real_logits, real)
+    return lambda real, real_logits, *_: R_WEIGHT * losses.r1(real_logits, real)
 
 
 def r1_and_r2(_: nn.Module) -> training.Penalty:
     def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
-        return R_EVERY * R_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
+        return R_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
 
     return penalty
 
@@ -79,9 +76,8 @@ LOSSES = {
 
 
 def players(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
-    """The narrow DCGAN, without normalisation in the discriminator unless the loss asks for the spectral one."""
-    generator = models.dcgan_generator(SIZE, channels, WIDTH, LATENT)
-    discriminator = models.dcgan_discriminator(SIZE, channels, WIDTH, norm=None)
+    """The nets of the recipe, with spectral normalisation in the discriminator where the loss asks for it."""
+    generator, discriminator = recipe.generator(channels), recipe.discriminator(channels)
     if loss.spectral:
         for module in discriminator.modules():
             if isinstance(module, nn.Conv2d):
@@ -93,17 +89,17 @@ def train(loss: Loss, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.
     """The averaged generator and what its training cost; where it diverged, the last finite one, and where."""
     runtime.seed_everything(seed)
     generator, discriminator = players(loss, data.shape[0])
-    g_optimizer, d_optimizer = (training.adam(player, LR, BETAS) for player in (generator, discriminator))
+    g_optimizer, d_optimizer = (training.adam(player, recipe.LR, recipe.BETAS) for player in (generator, discriminator))
     if loss.clip is not None:
         d_optimizer.register_step_post_hook(lambda *_: clip(discriminator, loss.clip))
-    ema = training.EMA(generator, DECAY)
+    ema = training.EMA(generator, recipe.DECAY)
     options = {"game": loss.game, "ema": ema, "progress": False, "penalty_every": loss.every}
     options["penalty"] = loss.penalty(discriminator) if loss.penalty else None
     options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)]
     start, end = time.process_time(), {}
     pair = generator, discriminator, g_optimizer, d_optimizer
     try:
-        training.fit(*pair, data.batches(BATCH), latent=LATENT, steps=steps, **options)
+        training.fit(*pair, data.batches(recipe.BATCH), latent=recipe.LATENT, steps=steps, **options)
     except training.TrainingDiverged as stopped:
         end = {"diverged_at": len(stopped.history)}
     return ema.model, {"seconds": time.process_time() - start, **end}
@@ -117,7 +113,7 @@ def clip(discriminator: nn.Module, bound: float) -> None:
 
 @torch.no_grad()
 def sample(generator: nn.Module, n: int) -> Tensor:
-    return torch.cat([generator(z) for z in torch.randn(n, LATENT).split(500)])
+    return torch.cat([generator(z) for z in torch.randn(n, recipe.LATENT).split(500)])
 
 
 def scores(fake: Tensor, real: Tensor) -> dict:
@@ -134,9 +130,10 @@ def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dic
     runtime.seed_everything(0)
     floor = scores(features.digit_features(data[torch.randperm(len(data))[:n]].floats()), reference)
     facts = {"command": f"python scripts/compare_losses.py --data {name} --steps {steps} --seeds {seeds}"}
-    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n, "batch": BATCH, "floor": floor}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n}
+    facts |= {"batch": recipe.BATCH, "floor": floor, **stored.machine()}
 
-    data = data.resized(SIZE)
+    data = data.resized(recipe.SIZE)
 
     def run(loss: str, seed: int) -> dict:
         generator, cost = train(LOSSES[loss], data, steps, seed)
@@ -145,12 +142,12 @@ def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dic
             draw(made[:SHOWN], list(LOSSES).index(loss), output.with_suffix(".png"))
         return scores(features.digit_features(made), reference) | cost
 
-    return compare("digits", list(LOSSES), seeds, facts, run, output)
+    return stored.compare("loss", LOSSES, facts, run, output, "digits", summary)
 
 
 def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
     """Two losses on colour images of three digits each: modes covered, and KL of the samples over 1,000 modes."""
-    data = images.stacked(images.load(name), TRIPLES, seed=0).resized(SIZE)
+    data = images.stacked(images.load(name), TRIPLES, seed=0).resized(recipe.SIZE)
     test = images.stacked(images.load(name, train=False), COUNTED, seed=1)
 
     def modes(made: Tensor) -> dict:
@@ -158,43 +155,22 @@ def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> di
         return {"modes": found.covered(), "kl": found.kl}
 
     facts = {"command": f"python scripts/compare_losses.py --stacked --data {name} --steps {steps} --seeds {seeds}"}
-    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": BATCH}
-    facts |= {"floor": stacked.perfect_kl(COUNTED), "real": modes(test.floats())}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": recipe.BATCH}
+    facts |= {"floor": stacked.perfect_kl(COUNTED), "real": modes(test.floats()), **stored.machine()}
 
     def run(loss: str, seed: int) -> dict:
         generator, cost = train(LOSSES[loss], data, steps, seed)
         return modes(sample(generator, COUNTED)) | cost
 
-    return compare("stacked", list(ON_COLOURS), seeds, facts, run, output)
+    return stored.compare("loss", ON_COLOURS, facts, run, output, "stacked", summary)
 
 
 def draw(made: Tensor, row: int, file: Path) -> None:
     """Put a loss's samples, in a row, into the picture of all losses."""
-    picture = Image.open(file) if file.exists() else Image.new("L", (SHOWN * SIZE, len(LOSSES) * SIZE))
-    strip = ((made[:, 0] + 1) * 127.5).round().to(torch.uint8).movedim(0, 1).flatten(1)
-    picture.paste(Image.fromarray(strip.numpy()), (0, row * SIZE))
+    picture = Image.open(file) if file.exists() else Image.new("L", (SHOWN * recipe.SIZE, len(LOSSES) * recipe.SIZE))
+    strip = torch.cat([*plots.to_pixels(made)], dim=1).mul(255).round().byte()
+    picture.paste(Image.fromarray(strip.numpy()), (0, row * recipe.SIZE))
     picture.save(file, optimize=True)
-
-
-def compare(part: str, names: list[str], seeds: int, facts: dict, run: Callable, output: Path | None) -> dict:
-    """The figures of ``run(loss, seed)`` for all losses and seeds, those that ``output`` holds already left out."""
-    stored = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
-    facts |= machine()
-    figures = stored.get(part) or {"date": datetime.now(UTC).date().isoformat(), **facts, "runs": []}
-    if any(figures[name] != value for name, value in facts.items()):
-        raise ValueError(f"{output} holds another comparison than this one: name another file, or remove it first.")
-    done = {(each["loss"], each["seed"]) for each in figures["runs"]}
-    for seed in range(seeds):
-        for loss in names:
-            if (loss, seed) in done:
-                continue
-            figures["runs"] += [{"loss": loss, "seed": seed, **run(loss, seed)}]
-            print(f"seed {seed}, {loss}: {figures['runs'][-1]}", file=sys.stderr, flush=True)
-            figures["summary"] = summary(figures["runs"])
-            if output:
-                text = json.dumps({**stored, part: figures}, indent=2, ensure_ascii=False)
-                output.write_text(text + "\n", encoding="utf-8")
-    return figures
 
 
 def summary(runs: list[dict]) -> dict:
@@ -224,25 +200,15 @@ def table(figures: dict) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="mnist", help="mnist or glyphs (default: mnist)")
-    parser.add_argument("--stacked", action="store_true", help="colour images of three digits each, 1,000 modes")
-    parser.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each loss, seeds from 0 (default: 3)")
-    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
-    options = parser.parse_args(arguments)
+    options = stored.parser(__doc__, "loss")
+    options.add_argument("--stacked", action="store_true", help="colour images of three digits each, 1,000 modes")
     torch.set_num_threads(1)  # so that seconds of the CPU can be compared
-    try:
-        if options.data not in ("mnist", "glyphs"):
-            raise ValueError(f"The comparison has no data set {options.data!r}: choose mnist or glyphs.")
-        if options.steps < 1 or options.seeds < 1:
-            raise ValueError(f"A comparison takes at least 1 step and 1 seed, not {options.steps} and {options.seeds}.")
-        part = colours if options.stacked else digits
-        print(table(part(options.data, options.steps, options.seeds, options.output)))
-    except (ValueError, FileNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+
+    def shown(chosen: argparse.Namespace) -> str:
+        part = colours if chosen.stacked else digits
+        return table(part(chosen.data, chosen.steps, chosen.seeds, chosen.output))
+
+    return stored.command(options, shown, arguments)
 
 
 if __name__ == "__main__":

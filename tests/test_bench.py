@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import bench  # noqa: E402
 import plain_baselines  # noqa: E402
+import recipe  # noqa: E402
 
 from ganlib import images  # noqa: E402
 
@@ -113,10 +114,10 @@ def test_fit_cost_times_both_ways_on_the_same_nets(few_glyphs):
 def test_the_bare_step_does_what_fit_does(few_glyphs):
     def weights(train):
         torch.manual_seed(0)
-        generator, discriminator = bench.recipe_nets()
+        generator, discriminator = recipe.generator(), recipe.discriminator()
         optimizers = bench.training.adam(generator), bench.training.adam(discriminator)
-        ema, batches = bench.training.EMA(generator), few_glyphs.resized(bench.SIZE).batches(8)
-        train(generator, discriminator, *optimizers, batches, latent=bench.LATENT, steps=3, ema=ema)
+        ema, batches = bench.training.EMA(generator), few_glyphs.resized(recipe.SIZE).batches(8)
+        train(generator, discriminator, *optimizers, batches, latent=recipe.LATENT, steps=3, ema=ema)
         return torch.cat([tensor.flatten().double() for tensor in ema.model.state_dict().values()])
 
     assert torch.equal(weights(bench.bare), weights(bench.training.fit))

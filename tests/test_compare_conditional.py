@@ -58,7 +58,7 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
 def test_the_same_seed_gives_the_same_figures():
     def once():
         data, test = images.load("glyphs"), images.load("glyphs", train=False)
-        generator, _ = compare.train("projection", data.resized(compare.SIZE), steps=2, seed=3)
+        generator, _ = compare.train("projection", data.resized(compare.recipe.SIZE), steps=2, seed=3)
         return compare.measure(generator, "projection", test.labels, compare.features.digit_features(test.floats()))
 
     assert once() == once()

@@ -85,12 +85,12 @@ def test_the_gradient_penalty_of_a_linear_critic(slope, expected):
     assert penalty(real, real @ weight, fake, fake @ weight).item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_r1_and_r2_of_a_linear_critic_are_eight_times_as_strong_at_every_eighth_step():
+def test_r1_and_r2_of_a_linear_critic_and_the_rows_that_have_them_at_every_eighth_step():
     weight = torch.tensor([3.0, 4.0])
     real, fake = torch.randn(5, 2, requires_grad=True), torch.randn(5, 2, requires_grad=True)
     given = real, real @ weight.requires_grad_(), fake, fake @ weight
-    assert compare.r1(None)(*given).item() == pytest.approx(8 * 0.2 * 25 / 2)
-    assert compare.r1_and_r2(None)(*given).item() == pytest.approx(8 * 0.2 * 25)
+    assert compare.r1(None)(*given).item() == pytest.approx(0.2 * 25 / 2)
+    assert compare.r1_and_r2(None)(*given).item() == pytest.approx(0.2 * 25)
     lazy = {name for name, loss in compare.LOSSES.items() if loss.every == 8}
     assert lazy == {"non-saturating + R1", "relativistic + R1 + R2"}
     assert compare.LOSSES["relativistic + R1 + R2"].game is losses.relativistic

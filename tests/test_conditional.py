@@ -28,6 +28,14 @@ def make_discriminator(kind):
     return kinds[kind](models.dcgan_discriminator(SIZE, width=4, norm=None), K)
 
 
+def take_a_step(pair, kind, game=losses.non_saturating, penalty=None):
+    x, labels, z = batch()
+    optimizers = [training.adam(player) for player in pair]
+    measured = training.step(*pair, *optimizers, x, z, game_for(kind, game), penalty, (labels,))
+    assert torch.stack(measured).isfinite().all()
+    return labels
+
+
 def game_for(kind, game=losses.non_saturating):
     return conditional.auxiliary(game) if kind == "auxiliary" else game
 
@@ -119,10 +127,7 @@ def test_the_auxiliary_game_adds_the_class_loss_to_both_players(game):
 def test_a_step_moves_every_weight_of_both_players(kind):
     pair = make_generator(), make_discriminator(kind)
     before = [{name: weight.detach().clone() for name, weight in player.named_parameters()} for player in pair]
-    x, labels, z = batch()
-    optimizers = [training.adam(player) for player in pair]
-    measured = training.step(*pair, *optimizers, x, z, game_for(kind), given=(labels,))
-    assert torch.stack(measured).isfinite().all()
+    take_a_step(pair, kind)
     for player, old in zip(pair, before, strict=True):
         for name, weight in player.named_parameters():
             assert weight.isfinite().all() and not weight.equal(old[name]), f"{name} did not move"
@@ -130,28 +135,21 @@ def test_a_step_moves_every_weight_of_both_players(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_paired_game_compares_reals_and_fakes_of_one_label(kind):
-    pair = make_generator(), make_discriminator(kind)
-    x, labels, z = batch()
-    optimizers = [training.adam(player) for player in pair]
-    told = []
+    pair, told = (make_generator(), make_discriminator(kind)), []
     pair[1].register_forward_pre_hook(lambda _, inputs: told.append(inputs[1]))
-    measured = training.step(*pair, *optimizers, x, z, game_for(kind, losses.relativistic), given=(labels,))
-    assert torch.stack(measured).isfinite().all()
-    assert len(told) == 4 and all(each is labels for each in told)
+    labels = take_a_step(pair, kind, losses.relativistic)
+    assert len(told) == 4 and all(each.equal(labels) for each in told)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_r1_reaches_the_players_through_a_step(kind):
-    pair = make_generator(), make_discriminator(kind)
-    x, labels, z = batch()
-    optimizers = [training.adam(player) for player in pair]
     slopes = []
 
     def penalty(real, real_logits, fake, fake_logits):
         slopes.append(losses.r1(real_logits.view(len(real), -1)[:, 0], real))
         return slopes[-1]
 
-    training.step(*pair, *optimizers, x, z, game_for(kind), penalty, (labels,))
+    take_a_step((make_generator(), make_discriminator(kind)), kind, penalty=penalty)
     assert len(slopes) == 1 and slopes[0] > 0
 
 

@@ -236,3 +236,12 @@ def test_fit_applies_the_penalty_at_every_so_many_steps_from_the_first():
 
     fit(planar(), steps=10, penalty=counted, penalty_every=4, callback=now.append)
     assert called == [0, 4, 8]
+
+
+def test_a_penalty_that_acts_at_every_fourth_step_is_there_four_times_as_strong():
+    lazy = planar()  # which also seeds what fit draws
+    fit(lazy, steps=4, penalty=slope, penalty_every=4)
+    heavy, strength = planar(), iter([4, 0, 0, 0])
+    fit(heavy, steps=4, penalty=lambda *batch: next(strength) * slope(*batch))
+    for one, other in zip(lazy, heavy, strict=True):
+        assert all(torch.allclose(a, b, atol=1e-7) for a, b in zip(state(one), state(other), strict=True))

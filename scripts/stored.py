@@ -1,0 +1,95 @@
+"""How the comparisons run and store their figures: every method on every seed, kept in a file as each run ends."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+DATA = ("mnist", "glyphs")
+
+
+def machine(device: torch.device | None = None) -> dict:
+    """What the figures were measured on; the GPU too where ``device`` is one."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
+    cpu = named[0] if named else platform.processor() or platform.machine()
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device is not None and device.type == "cuda" else {}
+    return {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), **gpu, "torch": torch.__version__}
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def write(figures: dict, file: Path) -> None:
+    file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def compare(
+    kind: str,
+    names: Iterable[str],
+    facts: dict,
+    run: Callable[[str, int], dict],
+    output: Path | None = None,
+    part: str | None = None,
+    summary: Callable[[list[dict]], dict] | None = None,
+) -> dict:
+    """The ``facts``, the date, and ``run(name, seed)`` for all names and ``facts["seeds"]``, each marked ``kind``.
+
+    With ``output`` the file is written after every run, and runs that it holds already are not run again; ``part`` is
+    the entry of the file that is meant, where it holds several. ``summary`` of all runs is kept beside them.
+    Raises ValueError where the file holds another comparison.
+    """
+    stored = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
+    held = stored.get(part) if part else stored
+    figures = held or {"date": today(), **facts, "runs": []}
+    if any(figures.get(name) != value for name, value in facts.items()):
+        raise ValueError(f"{output} holds another comparison than this one: name another file, or remove it first.")
+    done = {(each[kind], each["seed"]) for each in figures["runs"]}
+    for seed in facts["seeds"]:
+        for name in names:
+            if (name, seed) in done:
+                continue
+            figures["runs"].append({kind: name, "seed": seed, **run(name, seed)})
+            print(f"seed {seed}, {name}: {figures['runs'][-1]}", file=sys.stderr, flush=True)
+            if summary:
+                figures["summary"] = summary(figures["runs"])
+            if output:
+                write({**stored, part: figures} if part else figures, output)
+    return figures
+
+
+def parser(description: str, kind: str) -> argparse.ArgumentParser:
+    """The options that every comparison has."""
+    found = argparse.ArgumentParser(description=description.splitlines()[0])
+    found.add_argument("--data", default=DATA[0], help=f"{' or '.join(DATA)} (default: {DATA[0]})")
+    found.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
+    found.add_argument("--seeds", type=int, default=3, help=f"runs of each {kind}, seeds from 0 (default: 3)")
+    found.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
+    return found
+
+
+def command(
+    options: argparse.ArgumentParser,
+    table: Callable[[argparse.Namespace], str],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Print the table that ``options`` ask for; 2, and one sentence, where the command is at fault."""
+    chosen = options.parse_args(arguments)
+    try:
+        if chosen.data not in DATA:
+            raise ValueError(f"The comparison has no data set {chosen.data!r}: choose {' or '.join(DATA)}.")
+        if chosen.steps < 1 or chosen.seeds < 1:
+            raise ValueError(f"A comparison takes at least 1 step and 1 seed, not {chosen.steps} and {chosen.seeds}.")
+        print(table(chosen))
+    except (ValueError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
