@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test lab test lint unit chapters mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -40,7 +40,7 @@ endif
 help: ## list the commands and their variables (the default)
 	@echo 'Usage: make COMMAND [VARIABLE=value]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Variables:'
 	@echo '  PYTHON=python3.12   the Python, 3.11 or newer, that .venv is made with (default: python3)'
@@ -48,6 +48,9 @@ help: ## list the commands and their variables (the default)
 	@echo '                      on Linux without a GPU: take the CPU builds of PyTorch, not gigabytes of CUDA'
 	@echo '  PORT=8000           the port of make serve'
 	@echo '  JOBS=2              chapters executed at a time (default: one a core)'
+	@echo '  GITHUB_REPOSITORY=owner/name'
+	@echo '                      where the course is published, if not where the git remote origin says'
+	@echo '  BOOK_URL=address    the address of the published book, if it is not on GitHub Pages'
 	@echo '  GANLIB_DATA=folder  a folder that holds MNIST/raw, to run the digit chapters on the real MNIST too'
 	@echo
 	@echo 'On Windows, run these in Git Bash with make, or in WSL.'
@@ -67,6 +70,16 @@ book: $(INSTALLED) ## execute the chapters that changed and build the book: _bui
 	@$(RUN) scripts/execute.py --jobs $(JOBS)
 	@$(RUN) scripts/build_book.py
 
+colab: book ## write the notebooks that Colab opens, to publish on the branch colab: _build/colab
+	@$(RUN) scripts/colab.py
+
+colab-test: book ## run those notebooks as in Colab: beside an older PyTorch, installing ganlib (CHAPTERS=06 runs one)
+	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) scripts/colab.py --output _build/colab-test
+	@$(RUN) scripts/colab_run.py --edition _build/colab-test/chapters $(CHAPTERS)
+
+lab: $(INSTALLED) ## open the chapters in JupyterLab
+	@$(RUN) -m jupyterlab chapters
+
 test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the book, its pages in a browser
 	@rm -rf $(REPORTS)
 	@$(MAKE) --no-print-directory lint
@@ -82,7 +95,7 @@ lint: $(INSTALLED) ## check style and spelling
 	@$(BIN)/codespell
 
 unit: $(INSTALLED) ## run the unit tests
-	@$(RUN) -m pytest -q tests --ignore=tests/test_book.py --junitxml=$(REPORTS)/1-unit-tests.xml
+	@$(RUN) -m pytest -q tests --ignore-glob="tests/test_book*.py" --junitxml=$(REPORTS)/1-unit-tests.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
 	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
@@ -94,7 +107,7 @@ mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is
 
 pages: $(INSTALLED) ## build the book from the executed chapters and test its pages in a browser
 	@$(RUN) scripts/build_book.py
-	@$(RUN) -m pytest -q tests/test_book.py --junitxml=$(REPORTS)/4-pages.xml
+	@$(RUN) -m pytest -q tests/test_book.py tests/test_book_use.py --junitxml=$(REPORTS)/4-pages.xml
 
 serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@[ -f _build/html/index.html ] || { echo 'There is no built book yet: run make book first.'; exit 1; }

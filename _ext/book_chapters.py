@@ -3,6 +3,7 @@
 import json
 import re
 
+from book_explorers import place_explorers
 from docutils import nodes
 from sphinx.util import logging
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles, disable_builtin_toctree_collector
@@ -80,6 +81,7 @@ def _read_chapter(app, docname, source):
     for problem in fold_captions(notebook):
         logger.warning(problem, location=docname, type="book", subtype="caption")
     show_checks(notebook)
+    place_explorers(notebook)
     source[0] = json.dumps(notebook)
 
 

@@ -4,16 +4,43 @@ import json
 from pathlib import Path
 from statistics import mean
 
+import matplotlib.pyplot as plt
 
-def benchmark_tables(results: Path) -> str:
-    """Markdown for every stored benchmark, each with the command, the machine and the date that made it."""
+from ganlib import plots
+
+CURVES = "benchmark.svg"
+
+
+def benchmark_tables(results: Path, folder: Path) -> str:
+    """Markdown for every stored benchmark, each with what made it; its figure is drawn into ``folder``."""
     parts = []
     for name, section in (("bench.json", speed), ("modes.json", modes)):
-        if (results / name).is_file():
-            parts.append(section(json.loads((results / name).read_text(encoding="utf-8"))))
-        else:
+        if not (results / name).is_file():
             parts.append(f"No `{name}` is stored since the recipe last changed: `make bench` measures it.")
+            continue
+        figures = json.loads((results / name).read_text(encoding="utf-8"))
+        parts.append(section(figures))
+        if "frechet" in figures:
+            draw_curves(figures["frechet"], folder / CURVES)
     return "\n\n".join(parts)
+
+
+def draw_curves(part: dict, file: Path) -> None:
+    """Fréchet distance against seconds of training, a line for each method, both axes logarithmic."""
+    plots.use_style()
+    plt.rcParams["svg.hashsalt"] = "benchmark"  # the same file from the same figures
+    fig, axis = plt.subplots(figsize=(plots.WIDTH, 4.2))
+    for (method, runs), marker in zip(part["runs"].items(), "osD^v", strict=False):
+        budgets = sorted({run["budget"] for run in runs})
+        axis.loglog(budgets, [mean_of(runs, budget) for budget in budgets], marker + "-", label=method)
+    axis.axhline(part["floor"], color="0.4", linestyle=":", label="training images")
+    ticks = sorted({run["budget"] for runs in part["runs"].values() for run in runs})
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.set(xlabel="seconds of training", ylabel="Fréchet distance")
+    fig.legend(loc="outside upper center", ncols=2, frameon=False)
+    fig.savefig(file, metadata={"Date": None})
+    plt.close(fig)
 
 
 def speed(figures: dict) -> str:
@@ -30,6 +57,10 @@ def speed(figures: dict) -> str:
             f"digit network; training images score {part['floor']:.2f}. Lower is better.",
             "",
             table(["seconds of training", *(f"{budget:g}" for budget in budgets)], rows),
+            "",
+            f":::{{figure}} {CURVES}\n:alt: Fréchet distance against seconds of training on logarithmic axes, "
+            "a falling line for each method; the course's recipe lies far below the plain nets at every budget.\n\n"
+            "Fréchet distance against seconds of training. Each mark of the recipe is a run of its own.\n:::",
             "",
             table(["goal", "measured", "at most"], [goal_row(each) for each in part["goals"]]),
         ]

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import repository
 import yaml
 from benchmark_page import benchmark_tables
 
@@ -113,7 +114,8 @@ def totals(checks: int, chapters: int) -> str:
 
 def module_sections(package: Path) -> str:
     """One section of the API page for each module of ganlib."""
-    names = sorted(path.stem for path in package.glob("*.py") if not path.stem.startswith("_"))
+    modules = [path for depth in ("*.py", "*/*.py") for path in sorted(package.glob(depth))]
+    names = [".".join(path.relative_to(package).with_suffix("").parts) for path in modules if path.stem[0] != "_"]
     block = "## `ganlib.{0}`\n\n```{{eval-rst}}\n.. automodule:: ganlib.{0}\n   :members:\n```\n"
     return "\n".join(block.format(name) for name in names)
 
@@ -137,6 +139,9 @@ def stage(root: Path, executed: Path, source: Path) -> None:
             shutil.copy2(root / name, source / name)
         elif name != "chapters/results":
             raise BookError(f"{name} is missing: restore it, the book is made of it.")
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config = repository.with_launch_buttons(config, repository.find(root))
+    (source / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     names = chapter_names(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")))
     chapters = {name: read_executed(executed / f"{name}.ipynb") for name in names}
     for name in names:
@@ -146,12 +151,17 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     fill(source / "index.md", "totals", totals(count, len(chapters)))
     fill(source / "appendix/api.md", "modules", module_sections(root / "ganlib"))
     if (source / "appendix/benchmark.md").exists():
-        fill(source / "appendix/benchmark.md", "benchmark", benchmark_tables(root / "chapters/results"))
+        fill(
+            source / "appendix/benchmark.md",
+            "benchmark",
+            benchmark_tables(root / "chapters/results", source / "appendix"),
+        )
 
 
 def key(root: Path, source: Path) -> str:
     """A hash of all that decides how the book looks: the staged files, ganlib's source, the pins, this script."""
-    others = [*sorted((root / "ganlib").glob("*.py")), root / "requirements.lock", Path(__file__).resolve()]
+    package = [path for path in sorted((root / "ganlib").rglob("*")) if path.suffix in (".py", ".js", ".css")]
+    others = [*package, root / "requirements.lock", Path(__file__).resolve()]
     digest = hashlib.sha256()
     for path in [*sorted(source.rglob("*")), *others]:
         if path.is_file():
@@ -191,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         build(source, ROOT / "_build/sphinx", args.output)
         stamp.write_text(inputs)
-    except BookError as error:
+    except (BookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"The book is at {args.output / 'index.html'}")

@@ -7,9 +7,6 @@ missing book is a failure where the variable CI is set.
 import functools
 import os
 import re
-import shutil
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,8 +15,6 @@ from bs4 import BeautifulSoup
 
 BOOK = Path(__file__).resolve().parent.parent / "_build" / "html"
 PAGES = [str(path.relative_to(BOOK).as_posix()) for path in sorted(BOOK.rglob("*.html")) if "_static" not in path.parts]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 MAX_PAGE_BYTES = 1_500_000  # of a page and its own images
 
@@ -53,39 +48,6 @@ DARK = """() => document.documentElement.dataset.theme !== "dark" ? ["no dark mo
     return backgroundColor !== "rgb(255, 255, 255)" || filter !== "none";
   }).map((e) => `not on a white card in the dark: ${e.src}`)"""
 MATH_DONE = "() => !document.querySelector('.math') || (window.MathJax?.startup?.promise?.then(() => true) ?? false)"
-
-
-@pytest.fixture(scope="session")
-def browser():
-    programme = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if programme is None:
-        pytest.skip(f"no Chromium found: install one of {', '.join(BROWSERS)} to check the pages")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=programme, args=OPTIONS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def serve():
-    """Serve a folder on a free port of this machine; returns its address."""
-    servers = []
-
-    def start(folder: Path) -> str:
-        class Quiet(SimpleHTTPRequestHandler):
-            def log_message(self, *args):
-                pass
-
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)))
-        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}/"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def faults_of(browser, base: str, page_path: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from ganlib import checks
+from ganlib import checks, widgets
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "_ext")]
@@ -102,6 +102,37 @@ def test_a_small_book_end_to_end(small_book, capfd):
         assert "nowhere" in capfd.readouterr().err
 
 
+def test_a_second_clean_build_differs_in_nothing_but_the_search_index(small_book):
+    def site() -> dict[str, bytes]:
+        assert run(small_book, "--force") == 0
+        files = (path for path in (small_book / "html").rglob("*") if path.is_file())
+        return {path.relative_to(small_book / "html").as_posix(): path.read_bytes() for path in files}
+
+    one, two = site(), site()
+    assert one.keys() == two.keys()
+    assert {name for name in one if one[name] != two[name]} <= {"searchindex.js"}  # the order of its terms may change
+
+
+def test_an_explorer_stands_where_a_chapter_shows_it_and_nowhere_else(small_book):
+    path = small_book / "executed/07_dots.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    bundle, _ = widgets.Saturation(logit=2.5)._repr_mimebundle_()
+    shown = new_output("display_data", bundle)
+    notebook.cells.insert(2, new_code_cell("Saturation()", execution_count=9, outputs=[shown]))
+    notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    nbformat.write(notebook, path)
+    index = "# Small\n\n<!-- generated: totals -->\n\n:::{explorer} NONE\n:::\n"
+    (small_book / "index.md").write_text(index.replace("NONE", "Saturation"))
+    assert run(small_book) == 0
+    html = (small_book / "html/chapters/07_dots.html").read_text()
+    assert 'data-explorer="saturation"' in html and '{"logit": 2.5}' in html and "explorers/saturation.js" in html
+    assert "widget-view" not in html and "require.js" not in html
+    assert "explorers/host.js" in (small_book / "html/index.html").read_text()
+    assert "explorers/host.js" not in (small_book / "html/appendix/api.html").read_text()
+    (small_book / "index.md").write_text(index)
+    assert run(small_book) == 2
+
+
 def test_a_figure_without_caption_stops_the_build(small_book, capfd):
     path = small_book / "executed/07_dots.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -178,7 +209,7 @@ def test_docstrings_are_shown_as_they_were_written():
 
 
 def test_the_benchmark_page_shows_what_is_stored_and_how_it_was_made(tmp_path):
-    assert benchmark_page.benchmark_tables(tmp_path).count("is stored since the recipe last changed") == 2
+    assert benchmark_page.benchmark_tables(tmp_path, tmp_path).count("is stored since the recipe last changed") == 2
     facts = {"command": "python scripts/bench.py", "date": "2026-01-02", "seeds": [0, 1], "torch": "2.9"}
     facts |= {"cpu": "a CPU", "cores": 2, "threads": 2}
     runs = [{"budget": budget, "frechet": score} for budget, score in ((30, 8.0), (30, 10.0), (100, 4.5))]
@@ -187,7 +218,11 @@ def test_the_benchmark_page_shows_what_is_stored_and_how_it_was_made(tmp_path):
     (tmp_path / "bench.json").write_text(json.dumps(facts | {"frechet": frechet}))
     ring = {"seed": 0, "modes": 8, "modes by 20": 8, "high quality": 0.97, "reverse KL": 0.003, "CPU-seconds": 31.4}
     (tmp_path / "modes.json").write_text(json.dumps(facts | {"runs": {"ring of 8": [ring]}}))
-    page = benchmark_page.benchmark_tables(tmp_path)
+    page = benchmark_page.benchmark_tables(tmp_path, tmp_path)
+    drawn = (tmp_path / benchmark_page.CURVES).read_bytes()
     assert "| recipe | 9.0 | 4.5 |" in page and "| plain | 8.0 |  |" in page
     assert "| ring of 8 | 0 | 8 | 8 | 97.0% | 0.0030 | 31 |" in page
     assert "`python scripts/bench.py` on 2026-01-02 (a CPU, 2 cores, 2 threads, PyTorch 2.9; seeds: 0, 1)" in page
+    assert f":::{{figure}} {benchmark_page.CURVES}" in page and b"</svg>" in drawn
+    benchmark_page.draw_curves(frechet, tmp_path / benchmark_page.CURVES)
+    assert (tmp_path / benchmark_page.CURVES).read_bytes() == drawn
