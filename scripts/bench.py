@@ -37,7 +37,7 @@ PLAIN = {
 }
 JUDGED = list(PLAIN)[:2]  # Adam at 2e-4 as PyTorch has it; the tuned rows are shown beside, without a goal
 GOAL_AT = 100  # seconds; the tuned rows are trained no longer
-R1_WEIGHT, R1_EVERY = 0.2, 8
+LR, R1_WEIGHT, R1_EVERY = 3e-3, 0.8, 8  # chosen for the speed: higher and heavier than in the comparisons
 PIECE = 6 * R1_EVERY  # steps between two looks at the clock
 
 
@@ -51,8 +51,9 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
     The learning rate falls on a half cosine of the time spent. Training goes on in pieces, until the slowest piece so
     far would no longer fit into what is left; so it needs no calibration, and does not overrun.
     """
-    generator, discriminator = recipe.generator(), recipe.discriminator()
-    g_optimizer, d_optimizer = (training.adam(player, recipe.LR, recipe.BETAS) for player in (generator, discriminator))
+    nets = recipe.generator(), recipe.discriminator()
+    generator, discriminator = (net.to(memory_format=torch.channels_last) for net in nets)  # some 15 % faster on a CPU
+    g_optimizer, d_optimizer = (training.adam(player, LR, recipe.BETAS) for player in (generator, discriminator))
     start = time.perf_counter()
 
     def elapsed() -> float:

@@ -73,7 +73,7 @@ def test_the_recipe_stops_within_its_budget_and_its_learning_rate_falls_to_zero(
     monkeypatch.setattr(bench, "PIECE", 5)
     generator, steps, took = bench.train_recipe(few_glyphs, 200)
     assert steps > 5 and 150 < took <= 200 + 1  # one more look to read the clock
-    assert all(optimizer.param_groups[0]["lr"] < 0.2 * 2e-3 for optimizer in optimizers)
+    assert all(optimizer.param_groups[0]["lr"] < 0.2 * bench.LR for optimizer in optimizers)
     assert not generator.training and not any(weight.requires_grad for weight in generator.parameters())
 
 

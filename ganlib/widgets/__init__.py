@@ -3,7 +3,8 @@
 from ganlib.widgets.dirac import DiracGAN
 from ganlib.widgets.latent import LatentExplorer
 from ganlib.widgets.optimal_discriminator import OptimalDiscriminator
+from ganlib.widgets.plane import PlaneGAN
 from ganlib.widgets.saturation import Saturation
 from ganlib.widgets.transport import Transport
 
-__all__ = ["DiracGAN", "LatentExplorer", "OptimalDiscriminator", "Saturation", "Transport"]
+__all__ = ["DiracGAN", "LatentExplorer", "OptimalDiscriminator", "PlaneGAN", "Saturation", "Transport"]
