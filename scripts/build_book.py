@@ -151,11 +151,8 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     fill(source / "index.md", "totals", totals(count, len(chapters)))
     fill(source / "appendix/api.md", "modules", module_sections(root / "ganlib"))
     if (source / "appendix/benchmark.md").exists():
-        fill(
-            source / "appendix/benchmark.md",
-            "benchmark",
-            benchmark_tables(root / "chapters/results", source / "appendix"),
-        )
+        tables = benchmark_tables(root / "chapters/results", source / "appendix")
+        fill(source / "appendix/benchmark.md", "benchmark", tables)
 
 
 def key(root: Path, source: Path) -> str:

@@ -1,4 +1,4 @@
-"""How the comparisons run and store their figures: every method on every seed, kept in a file as each run ends."""
+"""How runs are stored: figures with what made them, comparisons run by run, weights in one step."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 DATA = ("mnist", "glyphs")
 
@@ -30,6 +31,16 @@ def today() -> str:
 
 def write(figures: dict, file: Path) -> None:
     file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def save_weights(tensors: dict[str, torch.Tensor], file: Path) -> None:
+    """Write weights as safetensors in one step, so that a reader never meets half of them."""
+    file.parent.mkdir(exist_ok=True)
+    partial = file.with_suffix(".partial")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+    partial.chmod(0o644)  # save_file leaves it to its owner alone
+    os.replace(partial, file)
+    print(f"wrote {file} ({file.stat().st_size / 1000:.1f} kB)")
 
 
 def compare(

@@ -7,12 +7,11 @@ writes the weights only where both reach 99 %.
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 
+import stored
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
@@ -72,11 +71,7 @@ def main() -> None:
         print(f"{data} test accuracy: {score:.4f}")
     if min(scores.values()) < ENOUGH:
         raise SystemExit(f"The weights were not written: both accuracies must reach {ENOUGH}; try more epochs.")
-    options.output.parent.mkdir(exist_ok=True)
-    partial = options.output.with_suffix(".partial")
-    save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, partial)
-    os.replace(partial, options.output)
-    print(f"wrote {options.output} ({options.output.stat().st_size / 1000:.0f} kB)")
+    stored.save_weights(net.state_dict(), options.output)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ covers all eight modes with 90 % of high quality.
 
 import argparse
 import itertools
-import os
 from pathlib import Path
 
+import stored
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from ganlib import metrics, runtime, toy, training
@@ -49,15 +48,12 @@ def main() -> None:
     print(f"modes by 20 samples: {found.modes(20)} of 8, high quality {found.high_quality:.3f}")
     if found.modes(20) < 8 or found.high_quality < ENOUGH:
         raise SystemExit(f"The weights were not written: all modes and a high quality of {ENOUGH} are needed.")
-    stored = {
-        f"{name}.{key}": tensor.contiguous()
+    weights = {
+        f"{name}.{key}": tensor
         for name, net in (("generator", generator), ("discriminator", discriminator))
         for key, tensor in net.state_dict().items()
     }
-    partial = options.output.with_suffix(".partial")
-    save_file(stored, partial)
-    os.replace(partial, options.output)
-    print(f"wrote {options.output} ({options.output.stat().st_size / 1000:.1f} kB)")
+    stored.save_weights(weights, options.output)
 
 
 if __name__ == "__main__":

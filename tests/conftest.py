@@ -1,4 +1,4 @@
-"""What several tests need: a browser, and a server of a folder."""
+"""What several tests need: a browser, a server of a folder, and a book without chapters."""
 
 import functools
 import shutil
@@ -8,8 +8,27 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture
+def bare_book(tmp_path):
+    """A folder with this book's settings and a table of contents of one chapter, ``07_dots``, that is yet to come."""
+    for name in ("_config.yml", "_ext", "_static", "references.bib"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, tmp_path / name)
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: index\nparts:\n"
+        "- {caption: One, numbered: 2, chapters: [{file: chapters/07_dots}]}\n"
+        "- {caption: More, chapters: [{file: appendix/api}, {file: appendix/verified}]}\n"
+    )
+    for folder in ("appendix", "ganlib", "executed"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n")
+    (tmp_path / "appendix/api.md").write_text("# API\n\n<!-- generated: modules -->\n")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The book's build: what is staged, captions of figures, records of checks, numbers of chapters, warnings as errors."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -46,27 +45,14 @@ def executed():
 
 
 @pytest.fixture
-def small_book(tmp_path, monkeypatch, executed):
-    """A book of one chapter that has a figure and the checks, with this book's settings."""
-    for name in ("_config.yml", "_ext", "_static", "references.bib"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tmp_path / name)
-    (tmp_path / "_toc.yml").write_text(
-        "format: jb-book\nroot: index\nparts:\n"
-        "- {caption: One, numbered: 2, chapters: [{file: chapters/07_dots}]}\n"
-        "- {caption: More, chapters: [{file: appendix/api}, {file: appendix/verified}]}\n"
-    )
-    (tmp_path / "appendix").mkdir()
-    (tmp_path / "ganlib").mkdir()
-    (tmp_path / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n")
-    (tmp_path / "appendix/api.md").write_text("# API\n\n<!-- generated: modules -->\n")
+def small_book(bare_book, monkeypatch, executed):
+    """A book of one chapter that has a figure and the checks."""
     words = "See {numref}`fig-dot`.\n\n## A section\n\n$$x = 1$$ (eq-one)\n\n{eq}`eq-one` says more."
     notebook = nbformat.from_dict(executed)
     notebook.cells = [*executed.cells, figure_cell(), new_markdown_cell(CAPTION + words)]
-    (tmp_path / "executed").mkdir()
-    nbformat.write(notebook, tmp_path / "executed/07_dots.ipynb")
-    monkeypatch.setattr(build_book, "ROOT", tmp_path)
-    return tmp_path
+    nbformat.write(notebook, bare_book / "executed/07_dots.ipynb")
+    monkeypatch.setattr(build_book, "ROOT", bare_book)
+    return bare_book
 
 
 def run(book, *more):

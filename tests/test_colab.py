@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -237,29 +236,18 @@ def test_without_a_repository_the_set_up_cell_stays():
 
 
 @pytest.fixture
-def small_book(tmp_path, monkeypatch):
-    """A book of that chapter and a glossary, with this book's settings."""
-    for name in ("_config.yml", "_ext", "_static", "references.bib"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tmp_path / name)
-    (tmp_path / "_toc.yml").write_text(
-        "format: jb-book\nroot: index\nparts:\n"
-        "- {caption: One, numbered: 2, chapters: [{file: chapters/07_dots}]}\n"
-        "- {caption: More, chapters: [{file: appendix/api}, {file: appendix/verified}]}\n"
-    )
-    for folder in ("appendix", "ganlib", "executed"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n")
+def small_book(bare_book, monkeypatch):
+    """A book of that chapter and a glossary."""
     words = "```{glossary}\ncoupling\n  A joint distribution.\n```\n\n```{bibliography}\n```\n"
-    (tmp_path / "appendix/api.md").write_text(f"# API\n\n<!-- generated: modules -->\n\n{words}")
+    (bare_book / "appendix/api.md").write_text(f"# API\n\n<!-- generated: modules -->\n\n{words}")
     chapter = small_chapter()
     chapter.cells[-1].outputs = []
-    nbformat.write(chapter, tmp_path / "executed/07_dots.ipynb")
+    nbformat.write(chapter, bare_book / "executed/07_dots.ipynb")
     for module in (build_book, colab):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "ROOT", bare_book)
     for name in ("GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "BOOK_URL"):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return bare_book
 
 
 def test_a_small_book_and_its_edition(small_book, monkeypatch, capfd):
