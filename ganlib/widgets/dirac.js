@@ -255,43 +255,35 @@ const steady = (node) => {
 // The start follows a mouse, a finger that takes hold of it, and a tap anywhere in the plane.
 const attach = ({ canvas, model, root }) => {
   const loose = steady(root.querySelector(".tell"));
-  const at = ({ clientX, clientY }) => {
-    const box = canvas.getBoundingClientRect(), { left, top, side } = layout(canvas.clientWidth).plane;
-    return [((clientX - box.left - left) / side - 0.5) * 2 * REACH, (0.5 - (clientY - box.top - top) / side) * 2 * REACH];
+  const at = ([x, y]) => {
+    const { left, top, side } = layout(canvas.clientWidth).plane;
+    return [((x - left) / side - 0.5) * 2 * REACH, (0.5 - (y - top) / side) * 2 * REACH];
   };
-  const inside = (event) => at(event).every((x) => Math.abs(x) <= REACH);
-  const near = (event) => {
-    const [theta, phi] = at(event), unit = layout(canvas.clientWidth).plane.side / (2 * REACH);
+  const inside = (place) => at(place).every((x) => Math.abs(x) <= REACH);
+  const near = (place) => {
+    const [theta, phi] = at(place), unit = layout(canvas.clientWidth).plane.side / (2 * REACH);
     return unit * Math.hypot(theta - model.get("theta"), phi - model.get("phi")) < 26;
   };
-  const put = (event) => {
-    const [theta, phi] = at(event).map((x) => clamp(Math.round(x * 20) / 20, -2, 2));
-    model.set("theta", theta);
-    model.set("phi", phi);
-    model.save_changes();
+  const start = (place) => {
+    const [theta, phi] = at(place).map((x) => clamp(Math.round(x * 20) / 20, -2, 2));
+    put(model, { theta, phi });
   };
-  let held = false;
-  const listeners = {
-    pointerdown: (event) => {
-      held = event.pointerType === "mouse" ? event.button === 0 && inside(event) : near(event);
-      if (!held) return;
-      canvas.setPointerCapture(event.pointerId);
-      if (event.pointerType === "mouse") put(event);
+  const undo = dragging(canvas, {
+    take(place, { pointerType }) {
+      const mouse = pointerType === "mouse", held = mouse ? inside(place) : near(place);
+      if (held && mouse) start(place);
+      return held;
     },
-    pointermove: (event) => {
-      if (held) put(event);
-      canvas.style.cursor = inside(event) ? "crosshair" : "default";
-    },
-    pointerup: () => { held = false; },
-    pointercancel: () => { held = false; },
-    click: (event) => { if (inside(event)) put(event); },
-    touchstart: (event) => { if (near(event.touches[0])) event.preventDefault(); },  // a finger elsewhere scrolls the page
-  };
-  canvas.classList.add("draggable");
-  for (const [name, heard] of Object.entries(listeners)) canvas.addEventListener(name, heard, { passive: false });
+    move: (held, place) => start(place),
+    cursor: (place) => (inside(place) ? "crosshair" : "default"),
+    hold: near,
+  });
+  const tapped = ({ offsetX, offsetY }) => { if (inside([offsetX, offsetY])) start([offsetX, offsetY]); };
+  canvas.addEventListener("click", tapped);
   return () => {
     loose();
-    for (const [name, heard] of Object.entries(listeners)) canvas.removeEventListener(name, heard);
+    undo();
+    canvas.removeEventListener("click", tapped);
   };
 };
 

@@ -23,37 +23,52 @@ const shown = (value, digits = 2) => {
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 };
 
-// Controls: each is native, labelled, and two-way bound to one entry of the model.
+// Controls: each is native, labelled, and two-way bound to entries of the model.
 
-const bind = (model, name, read, update) => {
-  const heard = () => update(model.get(name));
-  model.on(`change:${name}`, heard);
-  heard();
-  return { set: () => { model.set(name, read()); model.save_changes(); }, stop: () => model.off(`change:${name}`, heard) };
+const put = (model, values) => {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
 };
 
-const slider = (name, { label, min, max, step, digits = 2, show = (value) => shown(value, digits) }) => (model) => {
+// `update` runs at once and whenever one of the entries `names` has changed; the function returned undoes it.
+const follow = (model, names, update) => {
+  for (const name of names) model.on(`change:${name}`, update);
+  update();
+  return () => { for (const name of names) model.off(`change:${name}`, update); };
+};
+
+const control = (label, ...parts) => element("label", { class: "control" }, element("span", {}, label), ...parts);
+
+// A slider for a number that is computed from the entries `names`: `read(model)` is its value now, `write(model, value)`
+// what it sets. `at` and `from` turn a value into the handle's place and back; `called` names the slider anew each time.
+const gauge = (names, { label, min, max, step, read, write, digits = 2, show = (value) => shown(value, digits), at = (value) => value, from = (place) => place, called }) => (model) => {
   const output = element("span", { class: "value", "aria-hidden": "true" });  // an <output> would take the label from the slider
-  const input = element("input", { type: "range", min, max, step, oninput: () => bound.set() });
-  const bound = bind(model, name, () => Number(input.value), (value) => {
-    input.value = value;
+  const input = element("input", { type: "range", min, max, step, oninput: () => write(model, from(Number(input.value))) });
+  const stop = follow(model, names, () => {
+    const value = read(model);
+    input.value = at(value);
     output.textContent = show(value);
     input.setAttribute("aria-valuetext", show(value));
+    if (called) input.setAttribute("aria-label", called(model));
   });
-  return { node: element("label", { class: "control" }, element("span", {}, label), output, input), stop: bound.stop };
+  return { node: control(label, output, input), stop };
 };
+
+const slider = (name, settings) => gauge([name], {
+  ...settings, read: (model) => model.get(name), write: (model, value) => put(model, { [name]: value }),
+});
 
 const choice = (name, { label, options }) => (model) => {
   const entries = Object.entries(options).map(([value, text]) => element("option", { value }, text));
-  const input = element("select", { onchange: () => bound.set() }, ...entries);
-  const bound = bind(model, name, () => input.value, (value) => { input.value = value; });
-  return { node: element("label", { class: "control" }, element("span", {}, label), input), stop: bound.stop };
+  const input = element("select", { onchange: () => put(model, { [name]: input.value }) }, ...entries);
+  const stop = follow(model, [name], () => { input.value = model.get(name); });
+  return { node: control(label, input), stop };
 };
 
 const tick = (name, { label }) => (model) => {
-  const input = element("input", { type: "checkbox", onchange: () => bound.set() });
-  const bound = bind(model, name, () => input.checked, (value) => { input.checked = value; });
-  return { node: element("label", { class: "control tick" }, input, element("span", {}, label)), stop: bound.stop };
+  const input = element("input", { type: "checkbox", onchange: () => put(model, { [name]: input.checked }) });
+  const stop = follow(model, [name], () => { input.checked = model.get(name); });
+  return { node: element("label", { class: "control tick" }, input, element("span", {}, label)), stop };
 };
 
 const button = (label, act) => () => ({ node: element("button", { type: "button", onclick: act }, label), stop() {} });
@@ -97,6 +112,35 @@ const stage = (root, { height, label, paint }) => {
     dark.removeEventListener("change", redraw);
   };
   return { canvas, redraw, stop };
+};
+
+// Dragging on a canvas, by mouse, pen or finger. `take(place, event)` says what is held: anything truthy, or nothing.
+// `move(held, place)` follows it; `cursor(place, held)` is the pointer's shape; `hold(place)` keeps a finger there from
+// scrolling the page. A place is [x, y] in the canvas. The function returned undoes it all.
+
+const dragging = (canvas, { take, move, cursor, hold = (place) => take(place) }) => {
+  const place = ({ clientX, clientY }) => {
+    const box = canvas.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
+  };
+  let held = null;
+  const leave = () => { held = null; };
+  const listeners = {
+    pointerdown(event) {
+      held = event.isPrimary && event.button === 0 ? take(place(event), event) : null;
+      if (held) canvas.setPointerCapture(event.pointerId);
+    },
+    pointermove(event) {
+      if (held) move(held, place(event));
+      canvas.style.cursor = cursor(place(event), held);
+    },
+    pointerup: leave,
+    pointercancel: leave,
+    touchstart(event) { if (hold(place(event.touches[0]))) event.preventDefault(); },
+  };
+  canvas.classList.add("draggable");
+  for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener, { passive: false });
+  return () => { for (const [name, listener] of Object.entries(listeners)) canvas.removeEventListener(name, listener); };
 };
 
 // Axes in a rectangle of a canvas: scales, ticks, and marks in the units of the data.
@@ -188,10 +232,7 @@ const explorer = ({ title, names, controls, height, paint, tell, attach }) => ({
       pause = setTimeout(() => { if (spoken.textContent !== sentence.textContent) spoken.textContent = sentence.textContent; }, 700);
       drawn.redraw();
     };
-    const reset = () => {
-      for (const name of names) model.set(name, structuredClone(first[name]));
-      model.save_changes();
-    };
+    const reset = () => put(model, structuredClone(first));
     const made = [...controls, button("Reset", reset)].map((maker) => maker(model));
     const panel = element("div", { class: "controls" }, ...made.map((control) => control.node));
     root.append(element("p", { class: "title", "aria-hidden": "true" }, title), drawn.canvas, sentence, panel, spoken);

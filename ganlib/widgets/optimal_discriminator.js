@@ -130,42 +130,22 @@ const tell = (state) => {
 const attach = ({ canvas, model }) => {
   const names = Object.keys(LIMITS);
   const stateOf = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
-  const point = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
-  const under = (event) => {
-    const [x, y] = point(event);
+  const under = ([x, y]) => {
     const near = handles(canvas.clientWidth, stateOf()).map((handle) => ({ ...handle, off: [handle.at[0] - x, handle.at[1] - y] }));
     const nearest = near.sort((a, b) => Math.hypot(...a.off) - Math.hypot(...b.off))[0];
     return Math.hypot(...nearest.off) < 26 ? nearest : null;
   };
-  let held = null;
-  const heard = {
-    pointerdown(event) {
-      held = under(event);
-      if (held) canvas.setPointerCapture(event.pointerId);
-    },
-    pointermove(event) {
-      if (!held) {
-        canvas.style.cursor = under(event) ? "grab" : "default";
-        return;
-      }
-      canvas.style.cursor = "grabbing";
-      const [x, y] = point(event);
-      for (const [name, value] of Object.entries(held.drag(x + held.off[0], y + held.off[1]))) {
-        const { min, max, step } = LIMITS[name];
-        model.set(name, Number(clamp(Math.round(value / step) * step, min, max).toFixed(2)));
-      }
-      model.save_changes();
-    },
-    pointerup() { held = null; },
-    pointercancel() { held = null; },
-    touchstart(event) { if (under(event.touches[0])) event.preventDefault(); },  // a finger on a handle does not scroll
+  const onGrid = ([name, value]) => {
+    const { min, max, step } = LIMITS[name];
+    return [name, Number(clamp(Math.round(value / step) * step, min, max).toFixed(2))];
   };
-  canvas.classList.add("draggable");
-  for (const [name, act] of Object.entries(heard)) canvas.addEventListener(name, act, { passive: false });
-  return () => { for (const [name, act] of Object.entries(heard)) canvas.removeEventListener(name, act); };
+  return dragging(canvas, {
+    take: under,
+    move({ drag, off }, [x, y]) {
+      put(model, Object.fromEntries(Object.entries(drag(x + off[0], y + off[1])).map(onGrid)));
+    },
+    cursor: (place, held) => (held ? "grabbing" : under(place) ? "grab" : "default"),
+  });
 };
 
 export default explorer({

@@ -342,18 +342,15 @@ const staff = (hear) => {
 };
 
 // A slider whose handle moves by powers of ten. With `off`, its left end is the value 0.
-const powers = (name, { label, min, max, off = false }) => (model) => {
-  const show = (value) => (value > 0 ? String(Number(value.toPrecision(2))) : "0 (off)");
-  const output = element("span", { class: "value", "aria-hidden": "true" });
-  const input = element("input", { type: "range", min, max, step: 0.05, oninput: () => bound.set() });
-  const read = () => (off && Number(input.value) <= min ? 0 : Number((10 ** Number(input.value)).toPrecision(2)));
-  const bound = bind(model, name, read, (value) => {
-    input.value = value > 0 ? Math.log10(value) : min;
-    output.textContent = show(value);
-    input.setAttribute("aria-valuetext", show(value));
-  });
-  return { node: element("label", { class: "control" }, element("span", {}, label), output, input), stop: bound.stop };
-};
+const powers = (name, { label, min, max, off = false }) => slider(name, {
+  label,
+  min,
+  max,
+  step: 0.05,
+  show: (value) => (value > 0 ? setting(value) : "0 (off)"),
+  at: (value) => (value > 0 ? Math.log10(value) : min),
+  from: (power) => (off && power <= min ? 0 : Number((10 ** power).toPrecision(2))),
+});
 
 const brief = (value) => (Math.abs(value) < 1000 ? shown(value, 2) : value.toExponential(1).replace("-", "−"));
 const grouped = (n) => n.toLocaleString("en");

@@ -166,16 +166,6 @@ const tell = (state) => {
 
 // Controls of this explorer alone: the presets, one of which may be what is shown, and the mass of the chosen bar.
 
-const put = (model, values) => {
-  for (const [name, value] of Object.entries(values)) model.set(name, value);
-  model.save_changes();
-};
-
-const bound = (model, names, update, ...parts) => {
-  const heard = names.map((name) => bind(model, name, null, update));
-  return { node: element("label", { class: "control" }, ...parts), stop: () => heard.forEach((each) => each.stop()) };
-};
-
 const same = (a, b) => masses(a).every((mass, i) => Math.abs(mass - masses(b)[i]) < 1e-9);
 
 const preset = (model) => {
@@ -190,61 +180,53 @@ const preset = (model) => {
     const found = Object.entries(PRESETS).find(([, it]) => same(p, it.p) && same(q, it.q) && shift === it.shift);
     input.value = found?.[0] ?? "";
   };
-  return bound(model, ["p", "q", "shift"], update, element("span", {}, "histograms"), input);
+  return { node: control("histograms", input), stop: follow(model, ["p", "q", "shift"], update) };
 };
 
-const height = (model) => {
-  const bar = () => [model.get("bar")[0], Number(model.get("bar")[1])];
-  const output = element("span", { class: "value", "aria-hidden": "true" });
-  const input = element("input", { type: "range", min: 0, max: MOST, step: 0.01, oninput: () => {
-    const [name, bin] = bar();
-    put(model, { [name]: set(model.get(name), bin, Number(input.value)) });
-  } });
-  const update = () => {
-    const [name, bin] = bar(), mass = masses(model.get(name))[bin];
-    input.value = mass;
-    output.textContent = shown(mass);
-    input.setAttribute("aria-label", `its mass: bar ${bin} of ${name}`);
-    input.setAttribute("aria-valuetext", shown(mass));
-  };
-  return bound(model, ["p", "q", "bar"], update, element("span", {}, "its mass"), output, input);
-};
+const chosen = (model) => [model.get("bar")[0], Number(model.get("bar")[1])];
+const height = gauge(["p", "q", "bar"], {
+  label: "its mass",
+  min: 0,
+  max: MOST,
+  step: 0.01,
+  read(model) {
+    const [name, bin] = chosen(model);
+    return masses(model.get(name))[bin];
+  },
+  write(model, mass) {
+    const [name, bin] = chosen(model);
+    put(model, { [name]: set(model.get(name), bin, mass) });
+  },
+  called: (model) => `its mass: bar ${chosen(model)[1]} of ${chosen(model)[0]}`,
+});
 
 // Dragging: a bar follows the pointer from wherever near its top it is taken. A finger elsewhere scrolls the page.
 
 const attach = ({ canvas, model }) => {
   const state = () => Object.fromEntries(["p", "q", "shift"].map((name) => [name, model.get(name)]));
-  const under = ({ clientX, clientY }) => {
-    const box = canvas.getBoundingClientRect(), here = layout(box.width), now = state(), top = scale(now);
+  const under = ([x, y]) => {
+    const here = layout(canvas.clientWidth), now = state(), top = scale(now);
     for (const name of ["p", "q"]) {
-      const where = here[name], down = clientY - box.top - where.top;
-      const bin = Math.floor(((clientX - box.left - where.left) * PLACES) / where.width) - (name === "q" ? now.shift : 0);
+      const where = here[name], down = y - where.top;
+      const bin = Math.floor(((x - where.left) * PLACES) / where.width) - (name === "q" ? now.shift : 0);
       const up = name === "p" ? TALL - down : down;  // pixels from the bar's foot
       const mass = masses(now[name])[bin];
       if (mass !== undefined && up > -STRIP && up < (mass / top) * TALL + REACH) return { name, bin, mass, top, heights: now[name] };
     }
   };
-  let held = null;
-  const take = (event) => {
-    const found = event.isPrimary && event.button === 0 ? under(event) : null;
-    if (!found) return;
-    held = { ...found, from: event.clientY };
-    canvas.setPointerCapture(event.pointerId);
-    put(model, { bar: found.name + found.bin });
-  };
-  const move = (event) => {
-    if (!held) canvas.style.cursor = under(event) ? "ns-resize" : "default";
-    else {  // the scale of the start, so that the bar moves on evenly even where the axis changes
-      const up = (held.name === "p" ? held.from - event.clientY : event.clientY - held.from) / TALL;
-      put(model, { [held.name]: set(held.heights, held.bin, clamp(held.mass + up * held.top, 0, MOST)) });
-    }
-  };
-  const leave = () => { held = null; };
-  const touch = (event) => { if (under(event.touches[0])) event.preventDefault(); };  // or the page would scroll
-  const listeners = { pointerdown: take, pointermove: move, pointerup: leave, pointercancel: leave, touchstart: touch };
-  canvas.classList.add("draggable");
-  for (const [name, listener] of Object.entries(listeners)) canvas.addEventListener(name, listener, { passive: false });
-  return () => { for (const [name, listener] of Object.entries(listeners)) canvas.removeEventListener(name, listener); };
+  return dragging(canvas, {
+    take(place) {
+      const found = under(place);
+      if (found) put(model, { bar: found.name + found.bin });
+      return found && { ...found, from: place[1] };
+    },
+    move({ name, bin, mass, top, heights, from }, [, y]) {  // the scale of the start: the bar moves evenly where the axis changes
+      const up = (name === "p" ? from - y : y - from) / TALL;
+      put(model, { [name]: set(heights, bin, clamp(mass + up * top, 0, MOST)) });
+    },
+    cursor: (place, held) => (held || under(place) ? "ns-resize" : "default"),
+    hold: under,
+  });
 };
 
 const names = Object.fromEntries(["p", "q"].flatMap((name) => DATA.map((_, bin) => [name + bin, `bar ${bin} of ${name}`])));
