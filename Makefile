@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test lab test lint unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test exercises exercise-tests grade lab test lint unit chapters mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -77,6 +77,14 @@ colab-test: book ## run those notebooks as in Colab: beside an older PyTorch, in
 	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) scripts/colab.py --output _build/colab-test
 	@$(RUN) scripts/colab_run.py --edition _build/colab-test/chapters $(CHAPTERS)
 
+exercises: $(INSTALLED) ## make the students' notebooks, solutions and autograders (OVERLAY=dir: with private tests and numbers)
+	@$(RUN) scripts/exercises.py $(if $(OVERLAY),--overlay '$(OVERLAY)')
+
+grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [OUTPUT=dir] [NO_SANDBOX=1] writes grades.csv and feedback
+	@[ -n '$(SUBMISSIONS)' ] || { echo 'Name the folder of notebooks: make grade SUBMISSIONS=dir'; exit 1; }
+	@$(RUN) scripts/grade.py '$(SUBMISSIONS)' $(if $(ROSTER),--roster '$(ROSTER)') $(if $(OUTPUT),--output '$(OUTPUT)') \
+	    $(if $(NO_SANDBOX),--no-sandbox)
+
 lab: $(INSTALLED) ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab chapters
 
@@ -87,6 +95,7 @@ test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the bo
 	@$(MAKE) --no-print-directory chapters
 	@$(MAKE) --no-print-directory mnist
 	@$(MAKE) --no-print-directory pages
+	@$(MAKE) --no-print-directory exercise-tests
 	@$(RUN) scripts/summary.py $(REPORTS)
 
 lint: $(INSTALLED) ## check style and spelling
@@ -95,7 +104,10 @@ lint: $(INSTALLED) ## check style and spelling
 	@$(BIN)/codespell
 
 unit: $(INSTALLED) ## run the unit tests
-	@$(RUN) -m pytest -q tests --ignore-glob="tests/test_book*.py" --junitxml=$(REPORTS)/1-unit-tests.xml
+	@$(RUN) -m pytest -q tests --ignore-glob="tests/test_book*.py" --ignore=tests/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
+
+exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouched notebook
+	@$(RUN) -m pytest -q tests/test_exercises.py -n 2 --junitxml=$(REPORTS)/5-exercises.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
 	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import exercise_links
 import repository
 import yaml
 from benchmark_page import benchmark_tables
@@ -144,8 +145,9 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     (source / "_config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     names = chapter_names(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")))
     chapters = {name: read_executed(executed / f"{name}.ipynb") for name in names}
-    for name in names:
-        shutil.copy2(executed / f"{name}.ipynb", source / "chapters")
+    stage_exercises(root, source, chapters)
+    for name, notebook in chapters.items():
+        (source / f"chapters/{name}.ipynb").write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
     (source / "appendix/verified.md").write_text(verified_page(chapters), encoding="utf-8")
     count = sum(len(checks_of(notebook)) for notebook in chapters.values())
     fill(source / "index.md", "totals", totals(count, len(chapters)))
@@ -153,6 +155,20 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     if (source / "appendix/benchmark.md").exists():
         tables = benchmark_tables(root / "chapters/results", source / "appendix")
         fill(source / "appendix/benchmark.md", "benchmark", tables)
+
+
+def stage_exercises(root: Path, source: Path, chapters: dict[str, dict]) -> None:
+    """Copy the students' notebooks, offer each in its chapter, and list them on the page of exercises."""
+    home, lines = repository.find(root), []
+    for link in exercise_links.find(root / "exercises/src"):
+        (source / "exercises").mkdir(exist_ok=True)
+        shutil.copy2(root / f"exercises/student/{link.name}.ipynb", source / link.file)
+        download = f"{{download}}`{link.name}.ipynb </{link.file}>`"
+        lines.append(f"* {{doc}}`/chapters/{link.chapter}`. {exercise_links.words(link, download, home)}")
+        if link.chapter in chapters:
+            exercise_links.offer(chapters[link.chapter], exercise_links.words(link, download, home))
+    if (source / "appendix/exercises.md").exists():
+        fill(source / "appendix/exercises.md", "exercises", "\n".join(lines))
 
 
 def key(root: Path, source: Path) -> str:

@@ -11,10 +11,12 @@ nbdime. Here each cell of the executed notebook stays the cell that it is, and o
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
+import exercise_links
 import nbformat
 import repository
 from build_book import ROOT, BookError, read_executed
@@ -50,6 +52,16 @@ def bare(output, page: Page):
     return output
 
 
+def open_exercise(notebook, home: repository.Repository | None):
+    """A student's notebook that installs ganlib from the repository by itself."""
+    for cell in notebook.cells:
+        if home and is_setup(cell):
+            cell.source = re.sub(
+                r'^source = "".*$', f'source = "git+{home.url}"', cell.source, count=1, flags=re.MULTILINE
+            )
+    return notebook
+
+
 def edition(notebook, page: Page, home: repository.Repository | None):
     """The executed notebook of a chapter as Colab's readers get it; raises a ``MarkupError`` that names the cell."""
     for number, cell in enumerate(notebook.cells):
@@ -74,14 +86,22 @@ def edition(notebook, page: Page, home: repository.Repository | None):
 
 
 def write_all(executed: Path, book: Path, output: Path, home, site: str | None) -> list[Path]:
-    """Write the edition of every chapter of the book below ``output``, in place of an earlier one."""
+    """Write the edition of every chapter and exercise below ``output``, in place of an earlier one."""
     if not (book / REFERENCES).is_file():
         raise BookError(f"There is no {book / REFERENCES}: run `make book` first, it says what the references lead to.")
     pages = json.loads((book / REFERENCES).read_text(encoding="utf-8"))
+    links = exercise_links.find(ROOT / "exercises/src")
     notebooks = {}
+    for link in links:
+        notebook = nbformat.read(ROOT / f"exercises/student/{link.name}.ipynb", as_version=4)
+        notebooks[output / link.file] = open_exercise(notebook, home)
     for name, page in pages.items():
         read_executed(executed / f"{Path(name).name}.ipynb")
         notebook = nbformat.read(executed / f"{Path(name).name}.ipynb", as_version=4)
+        for link in links:
+            if home and link.chapter == Path(name).name:
+                raw = f"[{link.name}.ipynb]({home.url}/raw/{repository.BRANCH}/{link.file})"
+                exercise_links.offer(notebook, exercise_links.words(link, raw, home))
         try:
             notebooks[output / f"{name}.ipynb"] = edition(notebook, Page(**page, site=site), home)
         except MarkupError as error:
@@ -109,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     links = f"with links to {site}" if site else "without links, as no site is known"
-    print(f"{len(written)} chapters for Colab are in {args.output}, {links}.")
+    print(f"{len(written)} notebooks for Colab are in {args.output}, {links}.")
     if home is None:
         print("No repository is known: give GITHUB_REPOSITORY=owner/name, so that the notebooks can install ganlib.")
     return 0

@@ -1,0 +1,116 @@
+"""The page that a student gets back: the points of each question and the public checks, nothing of the hidden tests."""
+
+import ast
+import html
+import re
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf)")
+
+
+class Case(NamedTuple):
+    """One test of a question: its points, whether it is hidden, and the messages that it may give, numbers as #."""
+
+    points: float
+    hidden: bool
+    messages: frozenset[str]
+
+
+def template(node: ast.expr) -> str | None:
+    """A message of an assert with its numbers as #; None where it is not plain text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return NUMBER.sub("#", node.value)
+    if isinstance(node, ast.JoinedStr):
+        parts = ["#" if isinstance(part, ast.FormattedValue) else str(part.value) for part in node.values]
+        return NUMBER.sub("#", "".join(parts))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        pair = template(node.left), template(node.right)
+        return None if None in pair else "".join(pair)
+    return None
+
+
+def cases_of(text: str) -> list[Case]:
+    """The tests in one of otter's test files, in order."""
+    found = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            told = {word.arg: ast.literal_eval(word.value) for word in node.decorator_list[0].keywords}
+            asserts = [each.msg for each in ast.walk(node) if isinstance(each, ast.Assert) and each.msg]
+            messages = frozenset(filter(None, map(template, asserts)))
+            found.append(Case(float(told["points"]), bool(told["hidden"]), messages))
+    return found
+
+
+def questions_of(autograder: Path) -> dict[str, list[Case]]:
+    """The tests of each question in an autograder."""
+    with zipfile.ZipFile(autograder) as packed:
+        names = sorted(name for name in packed.namelist() if re.fullmatch(r"tests/\w+\.py", name))
+        return {Path(name).stem: cases_of(packed.read(name).decode()) for name in names}
+
+
+def public_results(output: str, cases: list[Case]) -> list[tuple[bool, str]]:
+    """Passed or not, and what to tell, for each public test in what otter printed of a question.
+
+    A message is told only where it is the test's own: what else an error says may come from the student's code, and so
+    may quote a hidden test.
+    """
+    if "All test cases passed" in output:
+        return [(True, "") for case in cases if not case.hidden]
+    parts = re.split(r"^ *[\w.-]+ - \d+ result:\n", output, flags=re.MULTILINE)[1:]
+    told = []
+    for part, case in zip(parts, cases, strict=False):
+        if case.hidden:
+            continue
+        passed = "Test case passed" in part
+        error = re.search(r"^ *(\w+):? ?(.*)\Z", part.strip().split("\n", 2)[-1].strip().splitlines()[-1])
+        name, words = (error[1], error[2]) if error else ("", "")
+        own = re.search(r"AssertionError: (.*)\Z", part.strip(), re.DOTALL)
+        said = " ".join(own[1].split()) if own else ""
+        if NUMBER.sub("#", said) in {" ".join(each.split()) for each in case.messages}:
+            words = said
+        else:
+            words = f"Your code stopped with {name}." if re.fullmatch(r"[A-Z]\w{3,40}", name) else "It did not pass."
+        told.append((passed, "" if passed else words))
+    return told
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Feedback: {who}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8888 }}
+</style></head><body>
+<h1>{exercise}</h1><p>{who}</p><p><strong>{total}</strong></p>
+<table><thead>
+<tr><th scope="col">question</th><th scope="col">points</th><th scope="col">public checks</th></tr>
+</thead>
+<tbody>
+{rows}
+</tbody></table>
+<p>Points come from public checks, which your notebook holds, and from hidden tests of more cases.</p>
+</body></html>
+"""
+
+
+def page(record: dict) -> str:
+    """The page of one submission as the grader recorded it."""
+    rows = []
+    for name, question in record.get("questions", {}).items():
+        checks = ["passed" if passed else html.escape(words) for passed, words in question["public"]]
+        points = "not yet" if question["points"] is None else f"{question['points']:g} of {question['most']:g}"
+        rows.append(f"<tr><td>{html.escape(name)}</td><td>{points}</td><td>{'<br>'.join(checks)}</td></tr>")
+    if record["status"] == "graded":
+        total = f"{record['total']:g} of {record['most']:g} points"
+    elif record["status"] == "review":
+        total = "Your submission waits for a person to look at it."
+    else:
+        total = f"Not graded: {record['error']}."
+    return PAGE.format(
+        who=html.escape(record["id"]), exercise=html.escape(f"Exercise {record['exercise'] or ''}".strip()),
+        total=html.escape(total), rows="\n".join(rows),
+    )  # fmt: skip

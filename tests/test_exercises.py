@@ -1,0 +1,113 @@
+"""Every exercise: full marks for the solution, none for the untouched notebook, no secret shown; it runs anywhere."""
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "scripts")]
+
+import exercise_links  # noqa: E402
+import grade  # noqa: E402
+import sandbox  # noqa: E402
+
+import exercises  # noqa: E402
+
+SOURCES = sorted(exercises.SOURCES.glob("ex*.md"))
+FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
+def made(request, tmp_path_factory):
+    """An exercise as its source makes it; the making itself grades the solution with otter-grader."""
+    folder = tmp_path_factory.mktemp(request.param.stem)
+    exercise = exercises.build(request.param, folder / "student", folder / "out")
+    return exercise, folder
+
+
+def test_there_are_eight():
+    assert [path.stem for path in SOURCES] == [f"ex{number:02}" for number in (2, 3, 4, 5, 6, 8, 9, 10)]
+
+
+def test_solution_has_full_marks_and_the_untouched_notebook_none(made):
+    exercise, folder = made
+    (folder / "handed in").mkdir()
+    for kind, path in (("full", folder / f"out/solution/{exercise.name}.ipynb"), ("none", folder / "student")):
+        path = path / f"{exercise.name}.ipynb" if path.is_dir() else path
+        (folder / f"handed in/{kind}.ipynb").write_bytes(path.read_bytes())
+    command = [
+        str(folder / "handed in"),
+        "--autograders",
+        str(folder / "out/autograder"),
+        "--output",
+        str(folder / "g"),
+    ]
+    walls = [] if sandbox.available() else ["--no-sandbox"]
+    assert grade.main([*command, "--exercise", exercise.name, "--workers", "1", *walls]) == 0
+    with (folder / "g/grades.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    for kind, due in (("full", exercise.questions), ("none", dict.fromkeys(exercise.questions, 0))):
+        row = rows[kind]
+        assert row["status"] == "graded", row
+        assert {name: float(row[name]) for name in exercise.questions} == due
+    record = (folder / "g/records/none.json").read_text(encoding="utf-8")
+    assert "true" not in record  # no public check of the untouched notebook passed
+
+
+def test_the_student_notebook_in_the_repository_is_this_one(made):
+    exercise, folder = made
+    fresh = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    kept = (exercises.STUDENT / f"{exercise.name}.ipynb").read_text(encoding="utf-8")
+    assert kept == fresh, f"exercises/student/{exercise.name}.ipynb is stale: run `make exercises` and commit it"
+
+
+def test_the_student_notebook_holds_no_secret(made):
+    exercise, folder = made
+    text = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    assert exercises.leaks(text) == []
+    assert all(cell.metadata.keys() <= {"jupyter", "cellView"} for cell in notebook.cells)
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert not any(cell.get("outputs") or cell.get("attachments") for cell in notebook.cells)
+    words = {
+        line.strip()
+        for cell in exercise.notebook.cells
+        if exercises.is_hidden_test(cell)
+        for line in cell.source.splitlines()
+    }
+    shown = {line.strip() for cell in notebook.cells[2:] for line in cell.source.splitlines()}
+    assert not [line for line in words & shown if line.startswith("assert")]
+
+
+def test_the_questions_are_as_promised(made):
+    exercise, _ = made
+    assert 4 <= len(exercise.questions) <= 6 and sum(exercise.questions.values()) == 20 and 45 <= exercise.minutes <= 90
+
+
+def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
+    exercise, folder = made
+    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    notebook.cells[1].source = FAKE_COLAB + notebook.cells[1].source
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    client = NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=environment)
+    said = [
+        "\n".join(str(output.get("data", output.get("text", ""))) for output in cell.get("outputs", []))
+        for cell in notebook.cells
+    ]
+    assert not [output for output in notebook.cells[1].outputs if output.output_type == "error"]
+    checked = [text for cell, text in zip(notebook.cells, said, strict=True) if cell.source.startswith("grader.check(")]
+    assert len(checked) == len(exercise.questions) and all("results" in text for text in checked)
+    assert {path.stem for path in tmp_path.glob("checks_*/*.py")} == set(exercise.questions)
+
+
+def test_each_is_offered_by_its_chapter():
+    links = exercise_links.find(exercises.SOURCES)
+    assert all(
+        (ROOT / f"chapters/{link.chapter}.ipynb").is_file() and link.chapter[:2] == link.name[2:] for link in links
+    )
