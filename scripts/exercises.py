@@ -52,7 +52,8 @@ hidden: true
 {code}'''
 SETUP = """\
 # Set-up: run this cell first. It installs what is missing, as in Colab, and writes the checks to {checks}.
-import subprocess, sys
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 

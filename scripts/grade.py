@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 AUTOGRADERS, OUTPUT = ROOT / "_build/exercises/autograder", ROOT / "_build/grades"
 VERSION = 1  # of the records
 OTTER = (sys.executable, "-c", "from otter.cli import cli; cli()")
+FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
 COLUMNS = ("id", "exercise", "status", "total", "most", "error")
 
 
@@ -234,7 +235,7 @@ def table(records: list[dict]) -> list[dict]:
     for record in sorted(records, key=lambda each: each["id"]):
         row = {name: record.get(name) for name in COLUMNS}
         row |= {name: question["points"] for name, question in record.get("questions", {}).items()}
-        rows.append({name: f"'{value}" if str(value)[:1] in "=+@-\t" else value for name, value in row.items()})
+        rows.append({name: f"'{value}" if str(value).startswith(FORMULA) else value for name, value in row.items()})
     return rows
 
 

@@ -16,14 +16,15 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 LARGEST = 20_000_000  # bytes of a notebook, outputs included
-SETUP = "# Set-up: run this cell first."
+SETUP = ("# Set-up: run this cell first.", "# Initialize Otter")  # the student's cell, and the solution's
 CHECKS = re.compile(r"\bchecks_(ex\d\d)\b")
-# Names and attributes that no answer needs and that lead to the grader, to other processes or out of the sandbox.
+# What no answer needs and what leads to the grader, to other processes or out of the sandbox: names alone, for a model
+# too has `eval`, and names and attributes.
+NAMES = {"compile", "eval", "exec", "get_ipython", "modules", "setattr"}
 MEANS = {
     "__builtins__", "__class__", "__closure__", "__code__", "__dict__", "__globals__", "__import__", "__subclasses__",
-    "_getframe", "builtins", "compile", "ctypes", "eval", "exec", "fork", "gc", "get_ipython", "importlib", "inspect",
-    "kill", "modules", "multiprocessing", "otter", "Popen", "psutil", "ptrace", "setattr", "settrace", "signal",
-    "socket", "subprocess", "system", "threading",
+    "_getframe", "builtins", "ctypes", "fork", "gc", "importlib", "inspect", "kill", "multiprocessing", "otter",
+    "Popen", "psutil", "ptrace", "settrace", "signal", "socket", "subprocess", "sys.modules", "system", "threading",
 }  # fmt: skip
 PATH = "a path of the grader"
 GUARD = """\
@@ -38,7 +39,7 @@ def {guard}():
         return [each for each in found.values() if each.__module__.split(".")[0] == "otter"]
 
     watched = [builtins, math, torch.testing, functional, torch.Tensor, *classes()]
-    single = {{torch: "abs all allclose any as_tensor equal isclose isfinite manual_seed norm tensor autograd".split(),
+    single = {{torch: "abs all allclose any as_tensor equal isclose isfinite norm tensor autograd".split(),
               numpy: "abs all allclose any array array_equal asarray isclose isfinite".split()}}
     modules = {{"torch": torch, "np": numpy, "numpy": numpy, "math": math, "nn": torch.nn, "F": functional}}
 
@@ -122,14 +123,14 @@ def means(source: str) -> set[str]:
         if isinstance(node, ast.Name):
             words.add(node.id)
         elif isinstance(node, ast.Attribute):
-            words.add(node.attr)
+            words |= {node.attr, ast.unparse(node)} - NAMES
         elif isinstance(node, ast.alias):
             words.update(node.name.split("."))
         elif isinstance(node, ast.ImportFrom):
             words.update((node.module or "").split("."))
         elif isinstance(node, ast.Constant) and re.search(r"results\.|/proc|\.pkl", str(node.value)):
             words.add(PATH)
-    return magic | words & (MEANS | {PATH})
+    return magic | words & (NAMES | MEANS | {PATH})
 
 
 def prepare(notebook, seconds: int, home: str) -> Prepared:

@@ -294,7 +294,8 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
 @pytest.mark.parametrize(
     ("source", "found"),
     [("import subprocess", {"subprocess"}), ("%run x", {"a magic command"}), ("x = 1\ny = eval_it(x)", set()),
-     ("getattr(torch, 'relu')", set()), ("open('results.json')", {submission.PATH}), ("nn.ReLU(inplace=True)", set())],
+     ("getattr(torch, 'relu')", set()), ("open('results.json')", {submission.PATH}), ("a.eval()\na.modules()", set()),
+     ("sys.modules['x']", {"sys.modules"}), ("eval('x')", {"eval"}), ("nn.ReLU(inplace=True)", set())],
 )  # fmt: skip
 def test_the_search_for_means(source, found):
     assert submission.means(source) == found
