@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from fontTools.subset import Options, Subsetter, load_font, save_font
 from PIL import Image
 from sphinx.application import Sphinx
 
@@ -23,6 +24,26 @@ def keep_icons(script: str, names: set[str]) -> str:
         return icon[0] if own & names else ""
 
     return ICON.sub(keep, script)
+
+
+def glyphs_used(style: str, names: set[str]) -> set[int]:
+    """The characters of the icon font that the theme's style itself sets, or a class of one of ``names``."""
+    codes = set()
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style):
+        classes = set(re.findall(r"\.fa-([\w-]+)", selector))
+        if not classes or classes & names:
+            codes |= {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', body)}
+    return codes
+
+
+def subset(font: Path, codes: set[int]) -> None:
+    """Leave in a font file the glyphs of ``codes`` alone."""
+    options = Options(layout_features=[], name_IDs=[1, 2], notdef_outline=True)
+    loaded = load_font(font, options)
+    small = Subsetter(options)
+    small.populate(unicodes=codes)
+    small.subset(loaded)
+    save_font(loaded, font, options)
 
 
 def smaller(png: bytes) -> bytes:
@@ -50,6 +71,12 @@ def lighten(app: Sphinx, failure: Exception | None) -> None:
         scripts = [file for file in out.glob("_static/**/*.js") if file != icons]
         names = icons_used([*out.rglob("*.html"), *scripts])
         icons.write_text(keep_icons(icons.read_text(encoding="utf-8"), names), encoding="utf-8")
+        theme = out / "_static/styles/pydata-sphinx-theme.css"
+        style = theme.read_text(encoding="utf-8")
+        for font in (out / "_static/vendor/fontawesome/webfonts").glob("*.ttf"):
+            subset(font, glyphs_used(style, names))
+        # What is left is too small to need packing.
+        theme.write_text(re.sub(r'url\([^()]*\.woff2\) format\("woff2"\),', "", style), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict:

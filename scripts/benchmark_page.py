@@ -109,3 +109,17 @@ def provenance(figures: dict) -> str:
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, [":--", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def grading_words(figures: dict) -> str:
+    """What `scripts/bench_grading.py` measured, and what it says of a class of 1,000 on eight cores."""
+    each = figures["seconds"] * figures["workers"] / figures["copies"]
+    minutes = 1000 * each / 8 / 60
+    return (
+        f"Measured by `{figures['command']}` on {figures['date']} ({figures['cpu']}, {figures['cores']} cores): "
+        f"{figures['copies']} copies of a solution took {figures['seconds'] / 60:.1f} minutes "
+        f"with {figures['workers']} workers, {each:.1f} seconds of a worker each. "
+        "Python and PyTorch start anew for every one. "
+        f"All copies had {figures['points']:g} points. "
+        f"So a class of 1,000 takes about {minutes:.0f} minutes on eight such cores."
+    )

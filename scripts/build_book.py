@@ -19,7 +19,7 @@ from pathlib import Path
 import exercise_links
 import repository
 import yaml
-from benchmark_page import benchmark_tables
+from benchmark_page import benchmark_tables, grading_words
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECK = "application/vnd.ganlib.check+json"
@@ -155,6 +155,13 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     if (source / "appendix/benchmark.md").exists():
         tables = benchmark_tables(root / "chapters/results", source / "appendix")
         fill(source / "appendix/benchmark.md", "benchmark", tables)
+    grading = root / "chapters/results/grading.json"
+    if (source / "appendix/instructors.md").exists() and grading.exists():
+        fill(
+            source / "appendix/instructors.md",
+            "grading",
+            grading_words(json.loads(grading.read_text(encoding="utf-8"))),
+        )
 
 
 def stage_exercises(root: Path, source: Path, chapters: dict[str, dict]) -> None:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
+from matplotlib import font_manager
 from PIL import Image
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "_ext"))
@@ -26,6 +28,20 @@ def test_icons_that_no_page_shows_are_left_out():
 def test_icons_used(tmp_path):
     (tmp_path / "page.html").write_text('<i class="fa-solid fa-angle-left"></i><b class="sofa-1">')
     assert book_weight.icons_used(tmp_path.glob("*.html")) == {"solid", "angle-left"}
+
+
+STYLE = ':root{--icon:"\\f071"}.fa-sun:before{content:"\\f185"}.fa-moon:before,.fa-night{content:"\\f186"}'
+
+
+def test_glyphs_that_the_style_or_a_page_uses():
+    assert book_weight.glyphs_used(STYLE, {"night"}) == {0xF071, 0xF186}
+
+
+def test_a_font_keeps_those_glyphs_alone(tmp_path):
+    font = tmp_path / "font.ttf"
+    font.write_bytes(Path(font_manager.findfont("DejaVu Sans")).read_bytes())
+    book_weight.subset(font, {ord("a"), ord("é")})
+    assert set(TTFont(font).getBestCmap()) == {ord("a"), ord("é")} and font.stat().st_size < 5000
 
 
 def png(array: np.ndarray) -> bytes:
