@@ -80,10 +80,10 @@ colab-test: book ## run those notebooks as in Colab: beside an older PyTorch, in
 exercises: $(INSTALLED) ## make the students' notebooks, solutions and autograders (OVERLAY=dir: with private tests and numbers)
 	@$(RUN) scripts/exercises.py $(if $(OVERLAY),--overlay '$(OVERLAY)')
 
-grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [OUTPUT=dir] [NO_SANDBOX=1] writes grades.csv and feedback
+grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [EXERCISE=ex04] [OUTPUT=dir] [NO_SANDBOX=1]
 	@[ -n '$(SUBMISSIONS)' ] || { echo 'Name the folder of notebooks: make grade SUBMISSIONS=dir'; exit 1; }
 	@$(RUN) scripts/grade.py '$(SUBMISSIONS)' $(if $(ROSTER),--roster '$(ROSTER)') $(if $(OUTPUT),--output '$(OUTPUT)') \
-	    $(if $(NO_SANDBOX),--no-sandbox)
+	    $(if $(EXERCISE),--exercise '$(EXERCISE)') $(if $(NO_SANDBOX),--no-sandbox)
 
 lab: $(INSTALLED) ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab chapters

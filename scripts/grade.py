@@ -72,7 +72,7 @@ class Grader:
             notebook = submission.read(task.path)
         except (submission.SubmissionError, OSError) as error:
             return {**record, "error": str(error)}
-        record["exercise"] = exercise = submission.exercise_of(notebook) or self.usual
+        record["exercise"] = exercise = submission.exercise_of(notebook, task.path.name) or self.usual
         if exercise not in self.autograders:
             named = f"there is no autograder for {exercise}" if exercise else "it does not say which exercise it is"
             return {**record, "error": f"{named}: make it with `make exercises`, or give --exercise"}

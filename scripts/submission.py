@@ -104,10 +104,16 @@ def read(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def exercise_of(notebook) -> str | None:
-    """The exercise that the set-up cell names, such as ``ex04``."""
-    found = CHECKS.search("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
-    return found[1] if found else None
+def exercise_of(notebook, file_name: str = "") -> str | None:
+    """The exercise that the set-up cell names, such as ``ex04``, or the ids of the cells, or the name of the file."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    ids = " ".join(cell.get("id", "") for cell in notebook.cells)
+    places = (
+        CHECKS.search(code),
+        re.search(r"\b(ex\d\d)-\d\d\b", ids),
+        re.search(r"(?<![a-z])(ex\d\d)(?!\d)", file_name),
+    )
+    return next((found[1] for found in places if found), None)
 
 
 def means(source: str) -> set[str]:

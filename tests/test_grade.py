@@ -301,6 +301,18 @@ def test_the_search_for_means(source, found):
     assert submission.means(source) == found
 
 
+def test_a_notebook_says_which_exercise_it_is(made):
+    notebook, bare = made[0], nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")])
+    assert submission.exercise_of(notebook) == "ex04"
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = notebook.cells[2:]  # without the set-up cell
+    assert submission.exercise_of(notebook, "answer.ipynb") == "ex04"
+    assert (
+        submission.exercise_of(bare, "doe_101_ex06 (1).ipynb") == "ex06"
+        and submission.exercise_of(bare, "index01") is None
+    )
+
+
 def test_the_student_notebook_is_clean(made):
     notebook, _ = made
     text = nbformat.writes(notebook)
