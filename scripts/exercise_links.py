@@ -41,14 +41,15 @@ def find(sources: Path) -> list[Link]:
 
 
 def words(link: Link, download: str, home: repository.Repository | None) -> str:
-    """One sentence that leads to the notebook; ``download`` is a link as the page writes it."""
+    """What leads to the notebook; ``download`` is a link as the page writes it."""
     colab = link.colab(home)
     there = f", or [open it in Colab]({colab})" if colab else ""
-    return f"**Exercise that checks itself**, about {link.minutes} minutes: {link.title}. Download {download}{there}."
+    return f"*{link.title}*, about {link.minutes} minutes. Download {download}{there}."
 
 
 def offer(notebook: dict, sentence: str) -> None:
     """Put the sentence below the heading "Exercises" of a chapter, in place."""
+    sentence = f"**An exercise that checks itself:** {sentence}\n\nAnd ideas to try:"
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown" and HEADING in text:

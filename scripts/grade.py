@@ -277,6 +277,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise GradeError(f"There are no autograders in {args.autograders}: run `make exercises` first.")
         if args.roster and not args.roster.is_file():
             raise GradeError(f"There is no roster {args.roster}: name the CSV file, or leave it out.")
+        if os.name == "nt":
+            raise GradeError("Grading runs on Linux, or on macOS with --no-sandbox: use such a machine, or Gradescope.")
         if not args.no_sandbox and not sandbox.available():
             raise GradeError(
                 "There is no sandbox here: grade on Linux with bubblewrap (a package of Debian and Ubuntu), or give "

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts")]
 
 import exercise_links  # noqa: E402
+import feedback  # noqa: E402
 import grade  # noqa: E402
 import sandbox  # noqa: E402
 
@@ -34,6 +35,7 @@ def test_there_are_eight():
     assert [path.stem for path in SOURCES] == [f"ex{number:02}" for number in (2, 3, 4, 5, 6, 8, 9, 10)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="grading runs on Linux and macOS")
 def test_solution_has_full_marks_and_the_untouched_notebook_none(made):
     exercise, folder = made
     (folder / "handed in").mkdir()
@@ -85,8 +87,14 @@ def test_the_student_notebook_holds_no_secret(made):
 
 
 def test_the_questions_are_as_promised(made):
-    exercise, _ = made
+    exercise, folder = made
     assert 4 <= len(exercise.questions) <= 6 and sum(exercise.questions.values()) == 20 and 45 <= exercise.minutes <= 90
+    for cases in feedback.questions_of(folder / f"out/autograder/{exercise.name}.zip").values():
+        assert {case.hidden for case in cases} == {False, True}
+    student = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    assert student.count("<details><summary>Hint") >= len(exercise.questions)
+    explained = [cell for cell in exercise.notebook.cells if cell.source.startswith(f"<!-- {exercises.CANARY} -->")]
+    assert len(explained) >= len(exercise.questions)
 
 
 def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):

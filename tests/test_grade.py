@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -299,6 +300,17 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
 )  # fmt: skip
 def test_the_search_for_means(source, found):
     assert submission.means(source) == found
+
+
+def test_without_otter_the_notebook_stays_usable(made, monkeypatch, tmp_path, capsys):
+    ran, scope = [], {}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "otter", None)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
+    exec(made[0].cells[1].source, scope)
+    assert "--no-deps" in ran[0] and "otter-grader==7.0.0" in ran[0]  # as in Colab, whose own packages stay
+    scope["grader"].check("q1")
+    assert "Not checked" in capsys.readouterr().out
 
 
 def test_a_notebook_says_which_exercise_it_is(made):
