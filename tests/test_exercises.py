@@ -12,9 +12,11 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts")]
 
+import colab  # noqa: E402
 import exercise_links  # noqa: E402
 import feedback  # noqa: E402
 import grade  # noqa: E402
+import repository  # noqa: E402
 import sandbox  # noqa: E402
 
 import exercises  # noqa: E402
@@ -112,6 +114,19 @@ def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
     checked = [text for cell, text in zip(notebook.cells, said, strict=True) if cell.source.startswith("grader.check(")]
     assert len(checked) == len(exercise.questions) and all("results" in text for text in checked)
     assert {path.stem for path in tmp_path.glob("checks_*/*.py")} == set(exercise.questions)
+
+
+def test_colab_opens_the_exercise_of_the_repository_and_its_chapter_leads_there():
+    home = repository.Repository("https://github.com", "owner/name")
+    [link] = [each for each in exercise_links.find(exercises.SOURCES) if each.name == "ex04"]
+    notebook = nbformat.read(exercises.STUDENT / "ex04.ipynb", as_version=4)
+    assert 'source = "git+https://github.com/owner/name"\n' in colab.open_exercise(notebook, home).cells[1].source
+    chapter = {"cells": [{"cell_type": "markdown", "source": "Words.\n\n## Exercises\n\n1. *Derive.*"}]}
+    exercise_links.offer(chapter, exercise_links.words(link, "[ex04.ipynb](there)", home))
+    address = "https://colab.research.google.com/github/owner/name/blob/colab/exercises/ex04.ipynb"
+    assert f"Download [ex04.ipynb](there), or [open it in Colab]({address})." in chapter["cells"][0]["source"]
+    with pytest.raises(ValueError, match="no heading"):
+        exercise_links.offer({"cells": []}, "")
 
 
 def test_each_is_offered_by_its_chapter():
