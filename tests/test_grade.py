@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts")]
 
+import bench_grading  # noqa: E402
+import benchmark_page  # noqa: E402
 import feedback  # noqa: E402
 import grade  # noqa: E402
 import sandbox  # noqa: E402
@@ -300,6 +302,27 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
 )  # fmt: skip
 def test_the_search_for_means(source, found):
     assert submission.means(source) == found
+
+
+def test_how_long_a_class_takes_is_arithmetic():
+    figures = {"copies": 200, "workers": 2, "seconds": 960, "points": 20, "cpu": "a CPU", "cores": 2}
+    words = benchmark_page.grading_words({**figures, "command": "python bench", "date": "2026-01-01"})
+    assert "16.0 minutes with 2 workers, 9.6 seconds of a worker each" in words  # 960 · 2 / 200
+    assert "a class of 1,000 takes about 20 minutes on eight such cores" in words  # 1000 · 9.6 / 8 / 60
+
+
+@needs_sandbox
+def test_copies_are_timed_and_graded_alike(made, monkeypatch, tmp_path):
+    notebook, autograders = made
+    (tmp_path / "solution").mkdir()
+    nbformat.write(answered(notebook, GOOD), tmp_path / "solution/ex04.ipynb")
+    monkeypatch.setattr(grade, "AUTOGRADERS", tmp_path / "autograder")
+    main = grade.main
+    monkeypatch.setattr(grade, "main", lambda words: main([*words, "--autograders", str(autograders)]))
+    figures = bench_grading.measure("ex04", 2, 2)
+    assert (figures["copies"], figures["workers"], figures["points"]) == (2, 2, 4) and figures["seconds"] > 0
+    with pytest.raises(grade.GradeError, match="make exercises"):
+        bench_grading.measure("ex05", 2, 2)
 
 
 def test_without_otter_the_notebook_stays_usable(made, monkeypatch, tmp_path, capsys):
