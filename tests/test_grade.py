@@ -249,7 +249,7 @@ def changed(text: str, old: str, new: str) -> str:
     ("old", "new", "sentence"),
     [
         ("# BEGIN SOLUTION\n    # instructor only", "# BEGIN SOLUTOIN\n    # instructor only", "misspelt|refused"),
-        ("hidden: true", "hiden: true", "misspelt"),
+        ("hidden: true", "hidden: false", "misspelt"),
         ("    # instructor only\n", "", "lacks the words"),
         ("points: 3", "points: 2", "do not add up to its 4 points"),
         ("{{LOGIT}}", "{{LOGITS}}", "LOGITS has no value"),
