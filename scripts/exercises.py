@@ -27,7 +27,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import yaml
-from nbformat.v4 import new_code_cell, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES, STUDENT, OUTPUT = ROOT / "exercises/src", ROOT / "exercises/student", ROOT / "_build/exercises"
@@ -51,11 +51,10 @@ hidden: true
 """ # END TEST CONFIG
 {code}'''
 SETUP = """\
-# Set-up: run this cell first. It installs what is missing, as in Colab, and writes the checks to {checks}.
+# Set-up: run this cell first. It installs what is missing, as in Colab.
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 source = ""  # in Colab: "git+" and the https address of the repository that you opened this notebook from
 if find_spec("ganlib") is None:
@@ -65,6 +64,10 @@ if find_spec("ganlib") is None:
 if find_spec("otter") is None:  # its dependencies by name: all of them would replace Colab's own ipywidgets
     otter = ["otter-grader==7.0.0", "dill", "fica", "wrapt", "python-frontmatter", "ipylab"]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *otter], check=False)
+"""
+CHECKS = """\
+# Set-up, second part: this cell writes the checks to the folder {checks}.
+from pathlib import Path
 
 Path("{checks}").mkdir(exist_ok=True)
 {writes}
@@ -195,14 +198,20 @@ def one_file(name: str, notebook) -> None:
     checks = f"checks_{name}"
     line = 'Path("{}/{}.py").write_text({!r}, encoding="utf-8")'
     writes = "\n".join(line.format(checks, question, text) for question, text in tests.items())
-    cells = [cell for cell in notebook.cells if "otter.Notebook(" not in cell.source]
-    setup = new_code_cell(SETUP.format(checks=checks, writes=writes).strip())
-    cells.insert(1, setup)  # below the title
+    title, *rest = [cell for cell in notebook.cells if "otter.Notebook(" not in cell.source]
+    folded = [new_code_cell(SETUP.strip()), new_code_cell(CHECKS.format(checks=checks, writes=writes).strip())]
+    words = "The next cell holds the public checks of every question, so that this file needs no other."
+    cells = [title, folded[0], new_markdown_cell(words), folded[1], new_markdown_cell("Then the imports.")]
+    for cell in rest:
+        if found := re.match(r'grader\.check\("q(\d+)"\)', cell.source):
+            cells.append(new_markdown_cell(f"Check Question {found[1]}, as often as you like."))
+        cells.append(cell)
     for number, cell in enumerate(cells):
         cell.id, cell.metadata = f"{name}-{number:02}", {}
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    setup.metadata = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    for cell in folded:
+        cell.metadata = {"jupyter": {"source_hidden": True}, "cellView": "form"}
     notebook.cells = cells
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

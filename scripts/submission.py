@@ -16,7 +16,7 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 LARGEST = 20_000_000  # bytes of a notebook, outputs included
-SETUP = ("# Set-up: run this cell first.", "# Initialize Otter")  # the student's cell, and the solution's
+SETUP = ("# Set-up", "# Initialize Otter")  # the student's cells, and the solution's
 CHECKS = re.compile(r"\bchecks_(ex\d\d)\b")
 # What no answer needs and what leads to the grader, to other processes or out of the sandbox: names alone, for a model
 # too has `eval`, and names and attributes.

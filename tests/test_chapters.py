@@ -49,6 +49,19 @@ def prose_violations(notebook) -> list[str]:
     return wrong
 
 
+def long_cells(notebook) -> list[int]:
+    """The places of the code cells of more than 30 lines."""
+    return [
+        at for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and len(cell.source.splitlines()) > 30
+    ]
+
+
+def code_after_code(notebook) -> list[int]:
+    """The places of the code cells that follow another with no prose between."""
+    kinds = [cell.cell_type for cell in notebook.cells]
+    return [at for at in range(1, len(kinds)) if kinds[at - 1] == kinds[at] == "code"]
+
+
 def code_violations(notebook) -> list[str]:
     """What is wrong with the code: cell sizes, prose between cells, set-up, checks, forbidden imports."""
     wrong = []
@@ -56,11 +69,10 @@ def code_violations(notebook) -> list[str]:
     lines = [len(cell.source.splitlines()) for cell in code]
     if statistics.median(lines or [0]) > 8:
         wrong.append(f"a code cell has {statistics.median(lines):g} lines at the median: 8 at most")
-    if sum(count > 30 for count in lines) > 1:
+    if len(long_cells(notebook)) > 1:
         wrong.append("more than one code cell is longer than 30 lines")
-    kinds = [cell.cell_type for cell in notebook.cells]
-    pairs = [at for at in range(1, len(kinds)) if kinds[at - 1] == kinds[at] == "code"]
-    if pairs and pairs != [kinds.index("code") + 1]:
+    pairs, first = code_after_code(notebook), next((at for at, cell in enumerate(notebook.cells) if cell in code), 0)
+    if pairs and pairs != [first + 1]:
         wrong.append(f"no prose between two code cells (only set-up and imports may follow each other): cells {pairs}")
     if not code or 'find_spec("ganlib")' not in code[0].source or not re.search(r"^if ", code[0].source, re.MULTILINE):
         wrong.append('the first code cell is not the set-up, guarded by find_spec("ganlib")')

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from test_chapters import code_after_code, long_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts")]
@@ -84,8 +85,14 @@ def test_the_student_notebook_holds_no_secret(made):
         if exercises.is_hidden_test(cell)
         for line in cell.source.splitlines()
     }
-    shown = {line.strip() for cell in notebook.cells[2:] for line in cell.source.splitlines()}
+    shown = {line.strip() for cell in notebook.cells[4:] for line in cell.source.splitlines()}
     assert not [line for line in words & shown if line.startswith("assert")]
+
+
+def test_code_is_short_and_prose_stands_between_every_two_cells(made):
+    exercise, folder = made
+    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    assert (long_cells(notebook), code_after_code(notebook)) == ([], [])
 
 
 def test_the_questions_are_as_promised(made):
@@ -102,7 +109,8 @@ def test_the_questions_are_as_promised(made):
 def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
     exercise, folder = made
     notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
-    notebook.cells[1].source = FAKE_COLAB + notebook.cells[1].source
+    setup, checks = (cell for cell in notebook.cells if cell.source.startswith("# Set-up"))
+    setup.source = FAKE_COLAB + setup.source
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     client = NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
     client.execute(env=environment)
@@ -110,7 +118,7 @@ def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
         "\n".join(str(output.get("data", output.get("text", ""))) for output in cell.get("outputs", []))
         for cell in notebook.cells
     ]
-    assert not [output for output in notebook.cells[1].outputs if output.output_type == "error"]
+    assert not [output for output in setup.outputs + checks.outputs if output.output_type == "error"]
     checked = [text for cell, text in zip(notebook.cells, said, strict=True) if cell.source.startswith("grader.check(")]
     assert len(checked) == len(exercise.questions) and all("results" in text for text in checked)
     assert {path.stem for path in tmp_path.glob("checks_*/*.py")} == set(exercise.questions)

@@ -97,7 +97,8 @@ def graded(made, tmp_path_factory):
     renamed.metadata = {}
     nbformat.write(renamed, folder / "renamed and copied (1).ipynb")
     inflated = answered(notebook, "def slopes(a):\n    return a, a")
-    inflated.cells[1].source = inflated.cells[1].source.replace("points=1", "points=300")
+    assert "points=1" in inflated.cells[3].source
+    inflated.cells[3].source = inflated.cells[3].source.replace("points=1", "points=300")
     inflated.metadata["otter"] = {"tests": {"q1": "points = 300"}}
     nbformat.write(inflated, folder / "inflated.ipynb")
     (folder / "no notebook.ipynb").write_text("Dear teacher,")
@@ -330,7 +331,7 @@ def test_without_otter_the_notebook_stays_usable(made, monkeypatch, tmp_path, ca
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "otter", None)
     monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
-    exec(made[0].cells[1].source, scope)
+    exec(made[0].cells[1].source + "\n" + made[0].cells[3].source, scope)
     assert "--no-deps" in ran[0] and "otter-grader==7.0.0" in ran[0]  # as in Colab, whose own packages stay
     scope["grader"].check("q1")
     assert "Not checked" in capsys.readouterr().out
@@ -340,7 +341,7 @@ def test_a_notebook_says_which_exercise_it_is(made):
     notebook, bare = made[0], nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")])
     assert submission.exercise_of(notebook) == "ex04"
     notebook = copy.deepcopy(notebook)
-    notebook.cells = notebook.cells[2:]  # without the set-up cell
+    notebook.cells = notebook.cells[4:]  # without the set-up cells
     assert submission.exercise_of(notebook, "answer.ipynb") == "ex04"
     assert (
         submission.exercise_of(bare, "doe_101_ex06 (1).ipynb") == "ex06"
