@@ -71,8 +71,8 @@ def code_violations(notebook) -> list[str]:
         wrong.append(f"a code cell has {statistics.median(lines):g} lines at the median: 8 at most")
     if len(long_cells(notebook)) > 1:
         wrong.append("more than one code cell is longer than 30 lines")
-    pairs, first = code_after_code(notebook), next((at for at, cell in enumerate(notebook.cells) if cell in code), 0)
-    if pairs and pairs != [first + 1]:
+    pairs, kinds = code_after_code(notebook), [cell.cell_type for cell in notebook.cells]
+    if pairs and pairs != [kinds.index("code") + 1]:
         wrong.append(f"no prose between two code cells (only set-up and imports may follow each other): cells {pairs}")
     if not code or 'find_spec("ganlib")' not in code[0].source or not re.search(r"^if ", code[0].source, re.MULTILINE):
         wrong.append('the first code cell is not the set-up, guarded by find_spec("ganlib")')
