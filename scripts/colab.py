@@ -11,7 +11,6 @@ nbdime. Here each cell of the executed notebook stays the cell that it is, and o
 
 import argparse
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -52,24 +51,20 @@ def bare(output, page: Page):
     return output
 
 
-def open_exercise(notebook, home: repository.Repository | None):
-    """A student's notebook that installs ganlib from the repository by itself."""
+def with_source(notebook, home: repository.Repository | None):
+    """The notebook with a set-up cell that installs ganlib from the repository by itself, where there is one."""
     for cell in notebook.cells:
         if home and is_setup(cell):
-            cell.source = re.sub(
-                r'^source = "".*$', f'source = "git+{home.url}"', cell.source, count=1, flags=re.MULTILINE
-            )
+            cell.source = SETUP.format(url=home.url).strip()
     return notebook
 
 
 def edition(notebook, page: Page, home: repository.Repository | None):
     """The executed notebook of a chapter as Colab's readers get it; raises a ``MarkupError`` that names the cell."""
-    for number, cell in enumerate(notebook.cells):
+    for number, cell in enumerate(with_source(notebook, home).cells):
         cell.metadata = {}
         if cell.cell_type == "code":
             cell.outputs = [bare(output, page) for output in cell.outputs]
-            if home and is_setup(cell):
-                cell.source = SETUP.format(url=home.url).strip()
             continue
         try:
             cell.source = plain(cell.source, page)
@@ -94,7 +89,7 @@ def write_all(executed: Path, book: Path, output: Path, home, site: str | None) 
     notebooks = {}
     for link in links:
         notebook = nbformat.read(ROOT / f"exercises/student/{link.name}.ipynb", as_version=4)
-        notebooks[output / link.file] = open_exercise(notebook, home)
+        notebooks[output / link.file] = with_source(notebook, home)
     for name, page in pages.items():
         read_executed(executed / f"{Path(name).name}.ipynb")
         notebook = nbformat.read(executed / f"{Path(name).name}.ipynb", as_version=4)

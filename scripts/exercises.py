@@ -19,9 +19,8 @@ import shutil
 import sys
 import tempfile
 import warnings
-import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
@@ -32,6 +31,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES, STUDENT, OUTPUT = ROOT / "exercises/src", ROOT / "exercises/student", ROOT / "_build/exercises"
 CANARY = "instructor only"
+OTTER = f"otter-grader=={version('otter-grader')}"  # as locked
 CONFIG = """# ASSIGNMENT CONFIG
 init_cell: true
 export_cell: false
@@ -41,7 +41,7 @@ run_tests: true
 tests:
     ok_format: false
 overwrite_requirements: true
-requirements: [otter-grader==7.0.0, ipykernel, torch, torchvision, matplotlib, numpy, scipy, safetensors, pillow]
+requirements: [{otter}, ipykernel, torch, torchvision, matplotlib, numpy, scipy, safetensors, pillow]
 autograder_files: [{files}]
 """
 HIDDEN_TEST = '''\
@@ -50,24 +50,16 @@ points: {points:g}
 hidden: true
 """ # END TEST CONFIG
 {code}'''
-SETUP = """\
-# Set-up: run this cell first. It installs what is missing, as in Colab.
+CHECKS = """\
+# Set-up, second part: installs the checker where it is missing, and writes the checks to the folder {checks}.
 import subprocess
 import sys
 from importlib.util import find_spec
-
-source = ""  # in Colab: "git+" and the https address of the repository that you opened this notebook from
-if find_spec("ganlib") is None:
-    if not source:
-        raise ModuleNotFoundError("ganlib is missing: set `source` above, or run `pip install .` in a clone.")
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "ganlib @ " + source], check=True)
-if find_spec("otter") is None:  # its dependencies by name: all of them would replace Colab's own ipywidgets
-    otter = ["otter-grader==7.0.0", "dill", "fica", "wrapt", "python-frontmatter", "ipylab"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *otter], check=False)
-"""
-CHECKS = """\
-# Set-up, second part: this cell writes the checks to the folder {checks}.
 from pathlib import Path
+
+if find_spec("otter") is None:  # its dependencies by name: all of them would replace Colab's own ipywidgets
+    needed = ["{otter}", "dill", "fica", "wrapt", "python-frontmatter", "ipylab"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *needed], check=False)
 
 Path("{checks}").mkdir(exist_ok=True)
 {writes}
@@ -192,14 +184,22 @@ def secrets(cells: list) -> list[str]:
     return found
 
 
-def one_file(name: str, notebook) -> None:
+def setup_of(chapter: str) -> str:
+    """The set-up cell of a chapter; it is the same in all."""
+    notebook = nbformat.read(ROOT / f"chapters/{chapter}.ipynb", as_version=4)
+    return next(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def one_file(exercise: Exercise, notebook) -> None:
     """Turn otter's student notebook into one that carries its public checks, in place."""
+    name = exercise.name
     tests = notebook.metadata.get("otter", {}).get("tests", {})
     checks = f"checks_{name}"
     line = 'Path("{}/{}.py").write_text({!r}, encoding="utf-8")'
     writes = "\n".join(line.format(checks, question, text) for question, text in tests.items())
     title, *rest = [cell for cell in notebook.cells if "otter.Notebook(" not in cell.source]
-    folded = [new_code_cell(SETUP.strip()), new_code_cell(CHECKS.format(checks=checks, writes=writes).strip())]
+    own = CHECKS.format(otter=OTTER, checks=checks, writes=writes).strip()
+    folded = [new_code_cell(setup_of(exercise.chapter)), new_code_cell(own)]
     words = "The next cell holds the public checks of every question, so that this file needs no other."
     cells = [title, folded[0], new_markdown_cell(words), folded[1], new_markdown_cell("Then the imports.")]
     for cell in rest:
@@ -231,7 +231,7 @@ def assign(exercise: Exercise, folder: Path, run: bool) -> None:
 
     shutil.copytree(ROOT / "ganlib", folder / "ganlib", ignore=shutil.ignore_patterns("__pycache__"))
     files = sorted(path.relative_to(folder).as_posix() for path in (folder / "ganlib").rglob("*") if path.is_file())
-    cells = [new_raw_cell(CONFIG.format(files=", ".join(files))), *exercise.notebook.cells]
+    cells = [new_raw_cell(CONFIG.format(otter=OTTER, files=", ".join(files))), *exercise.notebook.cells]
     master = folder / f"{exercise.name}.ipynb"
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": exercise.notebook.metadata.kernelspec})
     nbformat.write(notebook, master)
@@ -251,7 +251,7 @@ def build(source: Path, student: Path, output: Path, overlay: Path | None = None
         folder = Path(name)
         assign(exercise, folder, run)
         notebook = nbformat.read(folder / f"made/student/{exercise.name}.ipynb", as_version=4)
-        one_file(exercise.name, notebook)
+        one_file(exercise, notebook)
         nbformat.validate(notebook)
         text = nbformat.writes(notebook) + "\n"
         if found := leaks(text):
@@ -265,15 +265,7 @@ def build(source: Path, student: Path, output: Path, overlay: Path | None = None
     return exercise
 
 
-def hidden_points(autograder: Path) -> dict[str, float]:
-    """The points of each question in an autograder."""
-    with zipfile.ZipFile(autograder) as packed:
-        files = [name for name in packed.namelist() if re.fullmatch(r"tests/\w+\.py", name)]
-        texts = {Path(name).stem: packed.read(name).decode() for name in files}
-    return {name: float(re.search(r"^points = ([\d.]+)$", text, re.MULTILINE)[1]) for name, text in texts.items()}
-
-
-def main(arguments: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", nargs="*", help="the exercises to make, such as 04 (default: all)")
@@ -294,8 +286,8 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
         except ExerciseError as error:
             print(f"{source.name}: {error}.", file=sys.stderr)
             return 1
-        say(f"{exercise.name}: {len(exercise.questions)} questions, {sum(exercise.questions.values()):g} points")
-    say(f"Students' notebooks are in {student}, solutions and autograders in {args.output}.")
+        print(f"{exercise.name}: {len(exercise.questions)} questions, {sum(exercise.questions.values()):g} points")
+    print(f"Students' notebooks are in {student}, solutions and autograders in {args.output}.")
     return 0
 
 

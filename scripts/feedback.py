@@ -63,17 +63,18 @@ def public_results(output: str, cases: list[Case]) -> list[tuple[bool, str]]:
     for part, case in zip(parts, cases, strict=False):
         if case.hidden:
             continue
-        passed = "Test case passed" in part
-        error = re.search(r"^ *(\w+):? ?(.*)\Z", part.strip().split("\n", 2)[-1].strip().splitlines()[-1])
-        name, words = (error[1], error[2]) if error else ("", "")
-        own = re.search(r"AssertionError: (.*)\Z", part.strip(), re.DOTALL)
-        said = " ".join(own[1].split()) if own else ""
-        if NUMBER.sub("#", said) in {" ".join(each.split()) for each in case.messages}:
-            words = said
-        else:
-            words = f"Your code stopped with {name}." if re.fullmatch(r"[A-Z]\w{3,40}", name) else "It did not pass."
-        told.append((passed, "" if passed else words))
+        told.append((True, "") if "Test case passed" in part else (False, _reason(part, case)))
     return told
+
+
+def _reason(part: str, case: Case) -> str:
+    """The error below "Error at line …" and the line of the test, which is set in further."""
+    found = re.search(r"^( *)Error at line .*\n(?:\1 +.*\n)*\1(\w+)(?:: ([^\0]*))?", part, re.MULTILINE)
+    if not found:
+        return "It did not pass."
+    words = " ".join((found[3] or "").split())
+    own = NUMBER.sub("#", words) in {" ".join(each.split()) for each in case.messages}
+    return words if found[2] == "AssertionError" and own else f"Your code stopped with {found[2][:40]}."
 
 
 PAGE = """<!DOCTYPE html>

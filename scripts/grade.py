@@ -9,7 +9,9 @@ each student below feedback/ and a record of each submission below records/.
 
 import argparse
 import csv
+import functools
 import hashlib
+import io
 import json
 import os
 import re
@@ -47,7 +49,7 @@ class Task:
     path: Path
 
 
-@dataclass(frozen=True)
+@dataclass
 class Grader:
     """How submissions are graded: autograders by exercise, bounds, and whether in a sandbox."""
 
@@ -59,8 +61,11 @@ class Grader:
 
     def key(self, task: Task) -> str:
         """What a record depends on: a change of any of it has the submission graded again."""
+        return hashlib.sha256(f"{self._way} {task.path.name} ".encode() + task.path.read_bytes()).hexdigest()
+
+    @functools.cached_property
+    def _way(self) -> str:
         digest = hashlib.sha256(f"{VERSION} {self.limits} {self.cell_seconds} {self.walled} {self.usual}".encode())
-        digest.update(task.path.read_bytes())
         for path in self.autograders.values():
             digest.update(path.read_bytes())
         return digest.hexdigest()
@@ -243,13 +248,11 @@ def save(records: list[dict], output: Path) -> None:
     """Write grades.csv and the feedback pages."""
     rows = table(records)
     questions = sorted({name for row in rows for name in row} - set(COLUMNS), key=lambda name: (len(name), name))
-    partial = output / "grades.csv.partial"
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        order = [*COLUMNS[:3], *questions, *COLUMNS[3:]]
-        writer = csv.DictWriter(file, order)
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, output / "grades.csv")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*COLUMNS[:3], *questions, *COLUMNS[3:]], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write(output / "grades.csv", text.getvalue())
     for record in records:
         if record["status"] != "missing":
             write(output / f"feedback/{file_name(record['id'])}.html", feedback.page({"exercise": None, **record}))

@@ -53,12 +53,12 @@ def available() -> bool:
     return subprocess.run(trial, capture_output=True).returncode == 0
 
 
-def walls(folder: Path, readable: Sequence[Path]) -> list[str]:
+def walls(folder: Path) -> list[str]:
     """bubblewrap's command line: ``folder`` alone can be written to, as /grade."""
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     words += ["--hostname", "localhost"]  # otter-grader asks for the address of its own host
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(512_000_000), "--tmpfs", "/tmp"]
-    python = {sys.prefix, sys.base_prefix, str(ROOT / "ganlib"), *map(str, readable)}
+    python = {sys.prefix, sys.base_prefix, str(ROOT / "ganlib")}
     for path in [*SYSTEM, *sorted(python)]:
         if os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]
@@ -115,7 +115,6 @@ def run(
     folder: Path,
     limits: Limits,
     walled: bool = True,
-    readable: Sequence[Path] = (),
 ) -> Outcome:
     """Run ``command`` in ``folder``, which it sees as /grade where ``walled``; other programs end with it."""
     home = "/grade" if walled else str(folder)
@@ -127,7 +126,7 @@ def run(
     with (folder / "said.txt").open("wb") as said:
         start = time.monotonic()
         started = subprocess.Popen(
-            [*(walls(folder, readable) if walled else ()), *bounded(command, limits)], cwd=folder, env=variables,
+            [*(walls(folder) if walled else ()), *bounded(command, limits)], cwd=folder, env=variables,
             stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         watched, limit = psutil.Process(started.pid), None

@@ -331,8 +331,8 @@ def test_without_otter_the_notebook_stays_usable(made, monkeypatch, tmp_path, ca
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "otter", None)
     monkeypatch.setattr(subprocess, "run", lambda command, **_: ran.append(command))
-    exec(made[0].cells[1].source + "\n" + made[0].cells[3].source, scope)
-    assert "--no-deps" in ran[0] and "otter-grader==7.0.0" in ran[0]  # as in Colab, whose own packages stay
+    exec(made[0].cells[3].source, scope)
+    assert "--no-deps" in ran[0] and exercises.OTTER in ran[0]  # as in Colab, whose own packages stay
     scope["grader"].check("q1")
     assert "Not checked" in capsys.readouterr().out
 
