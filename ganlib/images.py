@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganlib import datafiles, runtime
+from ganlib.batches import Batches, to_floats
 
 DIGITS = tuple("0123456789")
 CLOTHES = (
@@ -96,11 +97,11 @@ class ImageSet:
 
     def floats(self) -> Tensor:
         """All images at once as float32 in [-1, 1]."""
-        return _to_floats(self.images)
+        return to_floats(self.images)
 
     def batches(
         self, batch_size: int, *, generator: torch.Generator | None = None, with_labels: bool = False
-    ) -> Iterator[Tensor] | Iterator[tuple[Tensor, Tensor]]:
+    ) -> Batches:
         """Batches without end: float32 images in [-1, 1] of shape (batch_size, C, H, W), on the set's device.
 
         Each epoch visits the images in a fresh random order, each at most once; the incomplete last batch is dropped.
@@ -111,14 +112,7 @@ class ImageSet:
             raise ValueError(
                 f"A batch of {batch_size} cannot be drawn from {len(self)} images: choose 1 to {len(self)}."
             )
-        return self._batches(batch_size, generator, with_labels)
-
-    def _batches(self, batch_size, generator, with_labels):
-        while True:
-            order = torch.randperm(len(self), generator=generator).to(self.images.device)
-            for indices in order[: len(self) // batch_size * batch_size].split(batch_size):
-                images = _to_floats(self.images[indices])
-                yield (images, self.labels[indices]) if with_labels else images
+        return Batches(self.images, self.labels, batch_size, generator, with_labels)
 
 
 def load(name: str, train: bool = True) -> ImageSet:
@@ -209,10 +203,6 @@ def folder(path: str | Path, size: int) -> ImageSet:
 def _resample(images: Tensor, size: int) -> Tensor:
     resampled = F.interpolate(images.float(), size=(size, size), mode="bilinear", antialias=True)
     return resampled.round_().clamp_(0, 255).to(torch.uint8)
-
-
-def _to_floats(images: Tensor) -> Tensor:
-    return images.float().div_(127.5).sub_(1)
 
 
 def _cached(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

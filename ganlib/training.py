@@ -110,6 +110,14 @@ class EMA:
         for average, value in self._others:
             average.copy_(value)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The average's weights and buffers, as a checkpoint keeps them."""
+        return self.model.state_dict()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Set the average to what ``state_dict`` returned."""
+        self.model.load_state_dict(state)
+
 
 def fit(
     generator: nn.Module,
@@ -120,6 +128,7 @@ def fit(
     *,
     latent: int,
     steps: int,
+    start: int = 0,
     game: losses.Game = losses.non_saturating,
     penalty: Penalty | None = None,
     penalty_every: int = 1,
@@ -131,6 +140,7 @@ def fit(
 ) -> History:
     """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
 
+    A run that goes on from a checkpoint passes as ``start`` the steps done before; ``steps`` counts those too.
     Where an item is a tuple, such as (images, labels), the first is real and the rest is ``given``, as in ``step``.
     ``latent`` is the length of a latent, drawn from a standard normal. ``penalty``, as in ``step``, acts at every
     ``penalty_every``-th step, beginning with the first, and there so many times as strong. ``schedulers`` step once a
@@ -141,15 +151,17 @@ def fit(
     TrainingDiverged when a loss or a weight is no longer finite.
     """
     batches = (item if isinstance(item, tuple | list) else (item,) for item in batches)
+    if not 0 <= start < steps:
+        raise ValueError(f"There is nothing to train from step {start} to step {steps}: ask for more steps.")
     first = next(batches, (None,))
     _check_batch(first[0], generator, discriminator)
     measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
-    good = _Snapshot(discriminator, generator, ema)
+    good = _Snapshot(discriminator, generator, ema, start)
     lazy = penalty and (lambda *seen: penalty_every * penalty(*seen))  # made up for the steps that it leaves out
-    done = 0
+    done, batches = start, itertools.islice(itertools.chain([first], batches), steps - start)
 
     with Progress(steps, progress) as shown:
-        for done, (real, *given) in enumerate(itertools.islice(itertools.chain([first], batches), steps), start=1):
+        for done, (real, *given) in enumerate(batches, start=start + 1):
             z = torch.randn(len(real), latent, device=real.device)
             now = lazy if (done - 1) % penalty_every == 0 else None
             row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given)
@@ -168,7 +180,7 @@ def fit(
         raise ValueError(
             f"The batches ended after step {done} of {steps}: pass an iterator without end, as ImageSet.batches gives."
         )
-    return _history(measured)
+    return _history(measured[start:])
 
 
 def _history(measured: Tensor) -> History:
@@ -200,10 +212,10 @@ class _Snapshot:
 
     players = ("discriminator", "generator")
 
-    def __init__(self, discriminator: nn.Module, generator: nn.Module, ema: EMA | None):
+    def __init__(self, discriminator: nn.Module, generator: nn.Module, ema: EMA | None, start: int):
         self.models = [discriminator, generator, *([ema.model] if ema is not None else [])]
-        self.checked = 0
-        self._keep(0)
+        self.start = self.checked = start
+        self._keep(start)
 
     def _keep(self, step: int) -> None:
         self.copies, self.step = [[t.detach().clone() for t in _tensors(model)] for model in self.models], step
@@ -230,5 +242,5 @@ class _Snapshot:
             f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
             "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "
             "in the loss.",
-            _history(measured),
+            _history(measured[self.start :]),
         )

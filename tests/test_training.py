@@ -245,3 +245,26 @@ def test_a_penalty_that_acts_at_every_fourth_step_is_there_four_times_as_strong(
     fit(heavy, steps=4, penalty=lambda *batch: next(strength) * slope(*batch))
     for one, other in zip(lazy, heavy, strict=True):
         assert all(torch.allclose(a, b, atol=1e-7) for a, b in zip(state(one), state(other), strict=True))
+
+
+def test_a_run_that_goes_on_counts_the_steps_done_before():
+    seen = {"callback": [], "penalty": []}
+    for start, steps in ((0, 7), (7, 12)):
+
+        def penalty(*_):
+            seen["penalty"].append(1)
+            return torch.zeros(())
+
+        def note(step):
+            seen["callback"].append((step, len(seen["penalty"])))
+
+        history = fit(planar(), steps=steps, start=start, penalty=penalty, penalty_every=3, callback=note)
+        assert len(history) == steps - start
+    # the penalty acts at steps 1, 4, 7 and 10, whether or not the run was cut in two
+    assert seen["callback"] == list(zip(range(1, 13), [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], strict=True))
+
+
+@pytest.mark.parametrize(("start", "steps"), [(20, 20), (21, 20), (-1, 20), (0, 0)])
+def test_a_run_of_no_steps_is_refused(start, steps):
+    with pytest.raises(ValueError, match=f"There is nothing to train from step {start} to step {steps}"):
+        fit(planar(), steps=steps, start=start)

@@ -1,0 +1,355 @@
+"""Checkpoints: bit-exact resumption, atomic writing under kills and full disks, and refusal of every other file."""
+
+import io
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from test_training import LATENT, equal, planar, players, state
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
+
+from ganlib import checkpoints, images, losses, training
+
+posix = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and limits of Linux")
+
+
+class Run:
+    """A small GAN with all that a run can have: BatchNorm, an average, schedulers, a lazy penalty, shuffled images."""
+
+    def __init__(self, seed=0, width=4):
+        torch.manual_seed(seed)
+        self.pair = players() if width == 4 else planar()
+        optimizers = [training.adam(net, 1e-3) for net in self.pair]
+        schedulers = [CosineAnnealingLR(optimizers[0], 100), LambdaLR(optimizers[1], lambda step: 0.99**step)]
+        self.ema = training.EMA(self.pair[0], 0.9)
+        pixels = torch.arange(20 * 64).remainder(256).to(torch.uint8).view(20, 1, 8, 8)
+        self.batches = images.ImageSet(pixels, torch.zeros(20, dtype=torch.int64), ("one",)).batches(6)
+        self.players = *self.pair, *optimizers
+        names = ("generator", "discriminator", "g_optimizer", "d_optimizer")
+        self.parts = dict(zip(names, self.players, strict=True)) | {"ema": self.ema, "batches": self.batches}
+        self.parts |= {"g_schedule": schedulers[0], "d_schedule": schedulers[1]}
+        self.settings = {"latent": LATENT, "ema": self.ema, "schedulers": schedulers, "progress": False}
+        self.settings |= {"penalty": lambda x, a, *_: losses.r1(a, x), "penalty_every": 4}
+
+    def fit(self, steps, **more):
+        return training.fit(*self.players, self.batches, steps=steps, **self.settings, **more)
+
+    def state(self):
+        return state(*self.pair, self.ema.model)
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_is_the_same_to_the_bit(tmp_path):
+    file = tmp_path / "deep" / "run.safetensors"
+    whole = Run()
+    history = whole.fit(41)
+    drawn = torch.rand(3), np.random.rand(3), random.random()
+
+    first = Run()
+    first.fit(18)
+    checkpoints.save(file, 18, **first.parts)
+    first.fit(30, start=18)  # goes on, and must not disturb what was saved
+    second = Run(seed=5)
+    second.fit(3)
+    start = checkpoints.load(file, **second.parts)
+    rest = second.fit(41, start=start)
+    assert start == 18 and len(rest) == 23 and equal(second.state(), whole.state())
+    assert rest.d_loss.equal(history.d_loss[18:]) and rest.g_loss.equal(history.g_loss[18:])
+    assert [group["lr"] for group in second.players[2].param_groups] == [
+        group["lr"] for group in whole.players[2].param_groups
+    ]
+    assert torch.rand(3).equal(drawn[0])
+
+
+def test_every_random_generator_goes_on(tmp_path):
+    torch.manual_seed(1), np.random.seed(2), random.seed(3)
+    np.random.randn()  # leaves a second normal number waiting
+    random.gauss(0, 1)
+    own = images.ImageSet(torch.zeros(9, 1, 8, 8, dtype=torch.uint8), torch.zeros(9).long(), ("one",))
+    batches = own.batches(2, generator=torch.Generator().manual_seed(4), with_labels=True)
+    next(batches)
+    checkpoints.save(tmp_path / "a", 7, batches=batches)
+
+    def draw():
+        order = [next(batches) and batches.state_dict()["order"] for _ in range(9)]
+        return [torch.randn(2), torch.tensor([np.random.randn(), random.gauss(0, 1), random.random()]), *order]
+
+    expected = draw()
+    draw()
+    assert checkpoints.load(tmp_path / "a", batches=batches) == 7
+    assert equal(draw(), expected)
+
+
+def test_odd_states_come_back_as_they_were(tmp_path):
+    class Odd:
+        held = {0: (1, [2.5, None]), "a": {"b": torch.tensor(3, dtype=torch.bfloat16)}, "e": {}, "t": True, "x": ()}
+        held |= {"inf": float("inf"), "small": 5e-324, "empty": torch.empty(0, 3), "flag": torch.tensor([True, False])}
+        got = None
+
+        def state_dict(self):
+            return self.held
+
+        def load_state_dict(self, state):
+            self.got = state
+
+    checkpoints.save(tmp_path / "a", 0, odd=Odd())
+    checkpoints.load(tmp_path / "a", odd=(odd := Odd()))
+    tensors = {("a", "b"), ("empty",), ("flag",)}
+    assert odd.got["a"]["b"].equal(odd.held["a"]["b"]) and odd.got["flag"].equal(odd.held["flag"])
+    assert odd.got["empty"].shape == (0, 3)
+    plain = {key: value for key, value in odd.held.items() if (key,) not in tensors and key != "a"}
+    assert {key: odd.got[key] for key in plain} == plain and list(odd.got) == list(odd.held)
+
+
+def test_shared_weights_are_kept(tmp_path):
+    tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    tied[1].weight = tied[0].weight
+    checkpoints.save(tmp_path / "a", 1, net=tied)
+    before = tied[0].weight.detach().clone()
+    with torch.no_grad():
+        tied[0].weight.zero_()
+    checkpoints.load(tmp_path / "a", net=tied)
+    assert tied[0].weight.equal(before) and tied[1].weight is tied[0].weight
+
+
+def kept(tmp_path):
+    """A run, its checkpoint after two steps, and the run two steps later."""
+    run = Run()
+    run.fit(2)
+    file = tmp_path / "run.safetensors"
+    checkpoints.save(file, 2, **run.parts)
+    run.fit(4, start=2)
+    return run, file
+
+
+def refused(file, run, words):
+    """Loading says ``words`` in one line and changes nothing, neither the parts nor the random numbers."""
+    before, drawn = run.state(), torch.get_rng_state()
+    moments = checkpoints._copy({name: part.state_dict() for name, part in run.parts.items()})
+    with pytest.raises(checkpoints.CheckpointError, match=words) as error:
+        checkpoints.load(file, **run.parts)
+    assert equal(run.state(), before) and torch.get_rng_state().equal(drawn)
+    after = checkpoints._copy({name: part.state_dict() for name, part in run.parts.items()})
+    assert repr(moments) == repr(after)
+    assert "\n" not in str(error.value) and file.name in str(error.value)
+    assert error.value.__suppress_context__ or error.value.__context__ is None  # no trace from the deep
+
+
+def test_a_truncated_file_is_refused_at_every_length(tmp_path):
+    run, file = kept(tmp_path)
+    content = file.read_bytes()
+    for length in {
+        0,
+        1,
+        7,
+        8,
+        9,
+        len(content) // 2,
+        len(content) - 1,
+        *random.Random(0).sample(range(len(content)), 40),
+    }:
+        file.write_bytes(content[:length])
+        refused(file, run, "is damaged or no checkpoint")
+    file.write_bytes(content + b"\0")
+    refused(file, run, "is damaged or no checkpoint")
+
+
+def test_a_flipped_bit_anywhere_is_refused(tmp_path):
+    run, file = kept(tmp_path)
+    content = file.read_bytes()
+    for place in random.Random(0).sample(range(len(content)), 60):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        refused(file, run, "damaged|is no checkpoint")
+
+
+class Trap:
+    """A pickle of this writes a file when it is opened."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.file),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_not_opened(tmp_path, zipped):
+    run, file = kept(tmp_path)
+    torch.save({"generator": Trap(tmp_path / "sprung")}, file, _use_new_zipfile_serialization=zipped)
+    refused(file, run, "is a pickle.*can run any code.*was not opened")
+    assert not (tmp_path / "sprung").exists()
+    torch.load(io.BytesIO(file.read_bytes()), weights_only=False)
+    assert (tmp_path / "sprung").exists()  # the trap works
+
+
+def forged(text, tensors=None, **facts):
+    """A safetensors file that is right in all but its state."""
+    tensors = tensors or {}
+    facts = {"format": checkpoints.FORMAT, "state": text, "sha256": checkpoints._digest(text, tensors)} | facts
+    return safetensors.torch.save(tensors, facts)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"Hello, this is no checkpoint at all.", "damaged or no checkpoint"),
+        (b"\xff" * 64, "damaged or no checkpoint"),
+        (b"\x02" + b"\0" * 7 + b"[]", "damaged or no checkpoint"),
+        (safetensors.torch.save({"weight": torch.zeros(2)}), "no checkpoint of this ganlib: its format is 'not named"),
+        (safetensors.torch.save({}, {"format": "pt"}), "its format is 'pt'.*Weights alone load with"),
+        (forged("{}", format="ganlib checkpoint 99"), "its format is 'ganlib checkpoint 99'"),
+        (forged("{}", sha256="0"), "its checksum does not hold"),
+        (forged("{}"), "its parts do not read"),
+        (forged("[" * 100_000), "its parts do not read"),
+        (forged('{"step": 1, "parts": 3}'), "its parts do not read"),
+        (forged('{"step": "x", "parts": {}}'), "its parts do not read"),
+        (forged('{"step": 1, "parts": {"generator": {"tensor": "gone"}}}'), "its parts do not read"),
+        (forged('{"step": 1, "parts": {"generator": {"code": "1"}}}'), "its parts do not read"),
+        (forged('{"step": 1, "parts": {"generator": {}}}'), "its parts do not read"),
+        (forged('{"step": 1, "parts": {"generator": 1}}'), "holds generator, but batches, .* is to be loaded"),
+    ],
+)  # fmt: skip
+def test_a_foreign_file_is_refused(tmp_path, content, words):
+    file = tmp_path / "foreign.safetensors"
+    file.write_bytes(content)
+    refused(file, Run(), words)
+
+
+def test_a_state_that_does_not_fit_is_refused_whatever_part_it_is_of(tmp_path):
+    run, file = kept(tmp_path)
+    names = [*run.parts, checkpoints.RANDOM]
+    content = file.read_bytes()
+    head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    tensors = safetensors.torch.load(content)
+    for name in names:
+        for wrong in (17, {"items": [["a", 1]]}, {"items": []}):
+            state = json.loads(head["__metadata__"]["state"])
+            state["parts"][name] = wrong
+            if name in ("g_schedule", "d_schedule") and wrong != 17:
+                continue  # a scheduler takes any dictionary
+            file.write_bytes(forged(json.dumps(state), tensors))
+            refused(file, run, f"The {name} in .* does not fit: .*Nothing was loaded")
+
+
+def test_nets_of_another_shape_are_refused(tmp_path):
+    _, file = kept(tmp_path)
+    other = Run(width=2)
+    with pytest.raises(checkpoints.CheckpointError, match="The generator in .* does not fit: .*Nothing was loaded"):
+        checkpoints.load(file, **other.parts)
+
+
+def test_a_missing_file_and_missing_parts_are_said(tmp_path):
+    run, file = kept(tmp_path)
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint .*: save one first, or begin without"):
+        checkpoints.load(tmp_path / "none", **run.parts)
+    with pytest.raises(checkpoints.CheckpointError, match="holds batches, .*, but generator is to be loaded"):
+        checkpoints.load(file, generator=run.pair[0])
+
+
+def test_what_is_no_number_is_refused_and_the_earlier_file_stays(tmp_path):
+    run, file = kept(tmp_path)
+    content = file.read_bytes()
+
+    class Part:
+        def state_dict(self):
+            return {"size": 3, "how": print}
+
+    with pytest.raises(checkpoints.CheckpointError, match="was not written: odd.how is a builtin_function_or_method"):
+        checkpoints.save(file, 3, odd=Part())
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_failing_disk_loses_nothing(tmp_path, monkeypatch, fails):
+    run, file = kept(tmp_path)
+    content = file.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.os, fails, fail)
+    with pytest.raises(
+        checkpoints.CheckpointError, match="No space left on device. The checkpoint that was there is in"
+    ):
+        checkpoints.save(file, 4, **run.parts)
+    with pytest.raises(checkpoints.CheckpointError, match="No space left on device. Nothing was there before"):
+        checkpoints.save(tmp_path / "new", 4, **run.parts)
+    assert file.read_bytes() == content and [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def in_a_fork(work, *arguments):
+    started = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    started.start()
+    return started
+
+
+@posix
+def test_a_full_disk_loses_nothing(tmp_path):
+    """The kernel itself refuses to let the file grow beyond half of what the checkpoint needs."""
+    run, file = kept(tmp_path)
+    content, said = file.read_bytes(), tmp_path / "said"
+
+    def write():
+        import resource  # Windows has none
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) // 2, len(content) // 2))
+        try:
+            checkpoints.save(file, 4, **run.parts)
+        except checkpoints.CheckpointError as error:
+            said.write_text(str(error))
+
+    in_a_fork(write).join()
+    assert "File too large. The checkpoint that was there is intact" in said.read_text()
+    assert file.read_bytes() == content and {path.name for path in tmp_path.iterdir()} == {file.name, "said"}
+    assert checkpoints.load(file, **run.parts) == 2
+
+
+KILLS, BALLAST = 50, 500  # with 2 MB of weights besides, much of the time goes into writing
+
+
+def ballast():
+    return nn.Linear(BALLAST, 1000)
+
+
+def train(file, steps):
+    """Train on from ``file`` where it is there, and write it after every step."""
+    torch.set_num_threads(1)
+    run = Run()
+    parts = run.parts | {"ballast": ballast()}
+    start = checkpoints.load(file, **parts) if file.exists() else 0
+    run.fit(steps, start=start, callback=lambda step: checkpoints.save(file, step, **parts))
+    return run
+
+
+def written(file):
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
+@posix
+def test_killed_at_fifty_random_moments_a_run_always_resumes_from_a_whole_checkpoint(tmp_path):
+    file, dice, halves, steps = tmp_path / "run.safetensors", random.Random(0), 0, [0]
+    for _ in range(KILLS):
+        before = written(file)
+        started = in_a_fork(train, file, 10**6)
+        while started.is_alive() and written(file) == before:
+            time.sleep(0.001)  # until it has resumed and written once
+        time.sleep(dice.uniform(0, 0.06))
+        os.kill(started.pid, signal.SIGKILL)
+        started.join()
+        assert started.exitcode == -signal.SIGKILL
+        halves += file.with_name(f"{file.name}.partial").exists()
+        run = Run()
+        steps.append(checkpoints.load(file, **run.parts, ballast=ballast()))
+    assert steps == sorted(set(steps)), "each run went on from the checkpoint of the one before"
+    assert halves > 0, "no kill met a write"
+
+    assert equal(run.state(), train(tmp_path / "whole.safetensors", steps[-1]).state())
