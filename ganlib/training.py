@@ -1,44 +1,23 @@
-"""One readable training step, the loop around it, an average of the generator's weights, and the history of a run."""
+"""One readable training step, the loop around it, and an average of the generator's weights."""
 
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import torch
 from torch import Tensor, nn
 
 from ganlib import losses
+from ganlib.guard import History, Snapshot, TrainingDiverged, check_batch, tensors_of
 from ganlib.progress import Progress
 
 # penalty(real, real_logits, fake, fake_logits): a scalar that is added to the discriminator's loss
 Penalty = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
+__all__ = ["EMA", "History", "Penalty", "TrainingDiverged", "adam", "fit", "step"]
+
 CHECK_EVERY = 100  # steps between two looks at the losses; each look waits for the device
-
-
-@dataclass
-class History:
-    """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns."""
-
-    d_loss: Tensor
-    g_loss: Tensor
-    real_logit: Tensor
-    fake_logit: Tensor
-
-    def __len__(self) -> int:
-        return len(self.d_loss)
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; both players have been set back to their last finite weights.
-
-    ``history`` is what was measured, up to and including the step at fault.
-    """
-
-    def __init__(self, message: str, history: History):
-        super().__init__(message)
-        self.history = history
 
 
 def adam(model: nn.Module, lr: float = 2e-4, betas: tuple[float, float] = (0.5, 0.999)) -> torch.optim.Adam:
@@ -56,10 +35,12 @@ def step(
     game: losses.Game = losses.non_saturating,
     penalty: Penalty | None = None,
     given: Sequence[Tensor] = (),
+    backward: Callable[[Tensor], None] = Tensor.backward,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Update the discriminator, then the generator, once each, on a batch ``real`` and latents ``z`` (m, latent).
 
     ``given`` is what both players are told of each sample besides, such as its label: further arguments of both.
+    ``backward(loss)`` computes the gradients; a library for many devices brings its own.
 
     ``penalty(real, real_logits, fake, fake_logits)`` is added to the discriminator's loss; the logits were computed
     from these points, which require a gradient. Returns the discriminator's loss without it, the generator's loss and
@@ -74,14 +55,14 @@ def step(
     d_loss = game.discriminator(real_logits, fake_logits)
     total = d_loss if penalty is None else d_loss + penalty(points[0], real_logits, points[1], fake_logits)
     d_optimizer.zero_grad()
-    total.backward()
+    backward(total)
     d_optimizer.step()
 
     discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
     compared = (discriminator(real, *given),) if game.paired else ()
     g_loss = game.generator(*compared, discriminator(fake, *given))
     g_optimizer.zero_grad()
-    g_loss.backward()
+    backward(g_loss)
     g_optimizer.step()
     discriminator.requires_grad_(True)
 
@@ -98,7 +79,7 @@ class EMA:
     def __init__(self, model: nn.Module, decay: float = 0.999):
         self.decay = decay
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        pairs = list(zip(_tensors(self.model), _tensors(model), strict=True))
+        pairs = list(zip(tensors_of(self.model), tensors_of(model), strict=True))
         self._floats = [pair for pair in pairs if pair[0].is_floating_point()]
         self._others = [pair for pair in pairs if not pair[0].is_floating_point()]
 
@@ -126,7 +107,7 @@ def fit(
     d_optimizer: torch.optim.Optimizer,
     batches: Iterator[Tensor] | Iterator[tuple[Tensor, ...]],
     *,
-    latent: int,
+    latent: int | Callable[[Tensor], Tensor],
     steps: int,
     start: int = 0,
     game: losses.Game = losses.non_saturating,
@@ -136,13 +117,15 @@ def fit(
     schedulers: Sequence[torch.optim.lr_scheduler.LRScheduler] = (),
     callback: Callable[[int], None] | None = None,
     callback_every: int = 1,
+    backward: Callable[[Tensor], None] = Tensor.backward,
     progress: bool = True,
 ) -> History:
     """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
 
     A run that goes on from a checkpoint passes as ``start`` the steps done before; ``steps`` counts those too.
     Where an item is a tuple, such as (images, labels), the first is real and the rest is ``given``, as in ``step``.
-    ``latent`` is the length of a latent, drawn from a standard normal. ``penalty``, as in ``step``, acts at every
+    ``latent`` is the length of a latent, drawn from a standard normal, or a function that draws one for each sample of
+    a batch. ``backward`` is as in ``step``. ``penalty``, as in ``step``, acts at every
     ``penalty_every``-th step, beginning with the first, and there so many times as strong. ``schedulers`` step once a
     step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
@@ -154,17 +137,17 @@ def fit(
     if not 0 <= start < steps:
         raise ValueError(f"There is nothing to train from step {start} to step {steps}: ask for more steps.")
     first = next(batches, (None,))
-    _check_batch(first[0], generator, discriminator)
+    check_batch(first[0], generator, discriminator)
     measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
-    good = _Snapshot(discriminator, generator, ema, start)
+    good = Snapshot([discriminator, generator, *([ema.model] if ema is not None else [])], start)
     lazy = penalty and (lambda *seen: penalty_every * penalty(*seen))  # made up for the steps that it leaves out
     done, batches = start, itertools.islice(itertools.chain([first], batches), steps - start)
 
     with Progress(steps, progress) as shown:
         for done, (real, *given) in enumerate(batches, start=start + 1):
-            z = torch.randn(len(real), latent, device=real.device)
+            z = latent(real) if callable(latent) else torch.randn(len(real), latent, device=real.device)
             now = lazy if (done - 1) % penalty_every == 0 else None
-            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given)
+            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given, backward)
             torch.stack(row, out=measured[done - 1])
             if ema is not None:
                 ema.update()
@@ -180,67 +163,4 @@ def fit(
         raise ValueError(
             f"The batches ended after step {done} of {steps}: pass an iterator without end, as ImageSet.batches gives."
         )
-    return _history(measured[start:])
-
-
-def _history(measured: Tensor) -> History:
-    return History(*measured.cpu().unbind(1))
-
-
-def _tensors(model: nn.Module) -> list[Tensor]:
-    return [*model.parameters(), *model.buffers()]
-
-
-def _check_batch(batch: Tensor | None, *models: nn.Module) -> None:
-    if batch is None:
-        raise ValueError("There are no batches to train on: pass an iterator without end, as ImageSet.batches gives.")
-    if batch.dim() == 4 and not -1.001 <= batch.min() <= batch.max() <= 1.001:
-        raise ValueError(
-            f"The images run from {batch.min():.3g} to {batch.max():.3g}, but a generator that ends in tanh makes "
-            "values in [-1, 1]: scale the images to that range, as ImageSet.batches does."
-        )
-    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for model in models for m in model.modules())
-    if len(batch) == 1 and norms:
-        raise ValueError(
-            "A batch of one leaves BatchNorm no spread to normalise by: use batches of at least 2, or nets without "
-            "BatchNorm."
-        )
-
-
-class _Snapshot:
-    """The last weights of both players, and of the average, that were seen to be finite, and the way back to them."""
-
-    players = ("discriminator", "generator")
-
-    def __init__(self, discriminator: nn.Module, generator: nn.Module, ema: EMA | None, start: int):
-        self.models = [discriminator, generator, *([ema.model] if ema is not None else [])]
-        self.start = self.checked = start
-        self._keep(start)
-
-    def _keep(self, step: int) -> None:
-        self.copies, self.step = [[t.detach().clone() for t in _tensors(model)] for model in self.models], step
-
-    @torch.no_grad()
-    def check(self, measured: Tensor, done: int) -> None:
-        new = measured[self.checked : done, :2]  # the losses, the discriminator's first
-        bad = (~torch.isfinite(new)).nonzero()
-        if len(bad):
-            row, player = bad[0].tolist()
-            at = self.checked + row + 1
-            self._stop(f"{self.players[player]}'s loss became {new[row, player].item()} at step {at}", measured[:at])
-        for player, model in zip(self.players, self.models, strict=False):
-            if not all(torch.isfinite(t).all() for t in _tensors(model)):
-                self._stop(f"{player}'s weights were no longer finite after step {done}", measured[:done])
-        self.checked = done
-        self._keep(done)
-
-    def _stop(self, what: str, measured: Tensor) -> None:
-        for model, copies in zip(self.models, self.copies, strict=True):
-            for tensor, copy_ in zip(_tensors(model), copies, strict=True):
-                tensor.copy_(copy_)
-        raise TrainingDiverged(
-            f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
-            "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "
-            "in the loss.",
-            _history(measured[self.start :]),
-        )
+    return History.of(measured[start:])

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from test_training import fit, planar
-from test_training_stops import spoilt
+from test_guard import spoilt
 
 from ganlib import training
 

@@ -1,0 +1,101 @@
+"""What watches over a run: the history of its losses, what batches it refuses, and the way back from a NaN."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class History:
+    """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns."""
+
+    d_loss: Tensor
+    g_loss: Tensor
+    real_logit: Tensor
+    fake_logit: Tensor
+
+    @classmethod
+    def of(cls, measured: Tensor) -> "History":
+        """The history in the rows of ``measured``, shape (steps, 4)."""
+        return cls(*measured.cpu().unbind(1))
+
+    def __len__(self) -> int:
+        return len(self.d_loss)
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite; both players have been set back to their last finite weights.
+
+    ``history`` is what was measured, up to and including the step at fault.
+    """
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+def tensors_of(model: nn.Module) -> list[Tensor]:
+    """The weights and buffers of a network."""
+    return [*model.parameters(), *model.buffers()]
+
+
+def check_batch(batch: Tensor | None, *models: nn.Module) -> None:
+    """Raise ValueError for a first batch that the ``models`` cannot be trained on."""
+    if batch is None:
+        raise ValueError("There are no batches to train on: pass an iterator without end, as ImageSet.batches gives.")
+    if batch.dim() == 4 and not -1.001 <= batch.min() <= batch.max() <= 1.001:
+        raise ValueError(
+            f"The images run from {batch.min():.3g} to {batch.max():.3g}, but a generator that ends in tanh makes "
+            "values in [-1, 1]: scale the images to that range, as ImageSet.batches does."
+        )
+    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for model in models for m in model.modules())
+    if len(batch) == 1 and norms:
+        raise ValueError(
+            "A batch of one leaves BatchNorm no spread to normalise by: use batches of at least 2, or nets without "
+            "BatchNorm."
+        )
+
+
+class Snapshot:
+    """The last weights that were seen to be finite, and the way back to them.
+
+    ``models`` are the discriminator, the generator and perhaps its average; ``start`` is the number of steps done.
+    """
+
+    players = ("discriminator", "generator")
+
+    def __init__(self, models: Sequence[nn.Module], start: int = 0):
+        self.models = models
+        self.start = self.checked = start
+        self._keep(start)
+
+    def _keep(self, step: int) -> None:
+        self.copies, self.step = [[t.detach().clone() for t in tensors_of(model)] for model in self.models], step
+
+    @torch.no_grad()
+    def check(self, measured: Tensor, done: int) -> None:
+        """Keep the weights after step ``done`` if all is finite; else set them back and raise TrainingDiverged."""
+        new = measured[self.checked : done, :2]  # the losses, the discriminator's first
+        bad = (~torch.isfinite(new)).nonzero()
+        if len(bad):
+            row, player = bad[0].tolist()
+            at = self.checked + row + 1
+            self._stop(f"{self.players[player]}'s loss became {new[row, player].item()} at step {at}", measured[:at])
+        for player, model in zip(self.players, self.models, strict=False):
+            if not all(torch.isfinite(t).all() for t in tensors_of(model)):
+                self._stop(f"{player}'s weights were no longer finite after step {done}", measured[:done])
+        self.checked = done
+        self._keep(done)
+
+    def _stop(self, what: str, measured: Tensor) -> None:
+        for model, copies in zip(self.models, self.copies, strict=True):
+            for tensor, copy_ in zip(tensors_of(model), copies, strict=True):
+                tensor.copy_(copy_)
+        raise TrainingDiverged(
+            f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
+            "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "
+            "in the loss.",
+            History.of(measured[self.start :]),
+        )
