@@ -4,8 +4,8 @@ import io
 import sys
 
 import pytest
-from test_training import fit, planar
 from test_guard import spoilt
+from test_training import fit, planar
 
 from ganlib import training
 
