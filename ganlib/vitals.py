@@ -1,0 +1,137 @@
+"""What one look at a run measures: how the discriminator judges, what reaches the generator, and what the fakes are."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ganlib import losses
+from ganlib.guard import tensors_of
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look measured, after ``step`` steps.
+
+    * ``accuracy``: the share of samples that the discriminator tells right, a logit above 0 meaning real
+    * ``order``: the chance that a real sample's logit exceeds a fake's; ``gap``: the difference of the mean logits
+    * ``d_loss``, ``g_loss``: the losses; ``slope``: the mean size of the generator's gradient in a fake's logit
+    * ``d_gradient``, ``g_gradient``: norms of the gradients that the last step left
+    * ``diversity``: the mean distance of two fakes, over that of two real samples
+    * ``cells``: how many different real samples are nearest to some fake, over the same count for other real samples
+    * ``drift``: how far the mean of the fakes moved since the look before, over the spread of the real samples
+    * ``stale``: how far evaluation mode is from training mode, over the same spread
+    * ``company``: how much a logit depends on the rest of its batch, over the spread of the logits
+    * ``logits``, ``reals``, ``fakes``: the least and the greatest value of each
+    """
+
+    step: int
+    accuracy: float
+    order: float
+    gap: float
+    d_loss: float
+    g_loss: float
+    slope: float
+    d_gradient: float
+    g_gradient: float
+    diversity: float
+    cells: float
+    drift: float
+    stale: float
+    company: float
+    logits: tuple[float, float]
+    reals: tuple[float, float]
+    fakes: tuple[float, float]
+
+    @property
+    def finite(self) -> bool:
+        """Whether losses, gradients and samples are finite numbers."""
+        numbers = (self.d_loss, self.g_loss, self.d_gradient, self.g_gradient, *self.fakes)
+        return all(map(math.isfinite, numbers))
+
+
+@torch.no_grad()
+def look(
+    step: int,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    sampled: nn.Module,
+    real: Tensor,
+    z: Tensor,
+    game: losses.Game = losses.non_saturating,
+    given: Sequence[Tensor] = (),
+    before: Tensor | None = None,
+) -> tuple[Look, Tensor]:
+    """Look at both players on ``real`` samples and latents ``z``, as many; also the mean of the fakes, for the next.
+
+    ``sampled`` is the network that is sampled from, in evaluation mode; ``before`` is the mean of the look before.
+    Weights, buffers, modes and random numbers are left as they were.
+    """
+    with _untouched(generator, discriminator, sampled):
+        fake = generator(z, *given)
+        real_logits, fake_logits = discriminator(real, *given), discriminator(fake, *given)
+        half = len(real) // 2
+        twice = [torch.cat([each[:half], each[:half]]) for each in given]
+        mixed = discriminator(torch.cat([real[:half], fake[:half]]), *twice)
+        evaluated = sampled.eval()(z, *given).flatten(1)
+    x, y, logits = real.flatten(1), fake.flatten(1), torch.cat([real_logits, fake_logits])
+    loss, slope = _generator_loss(game, real_logits, fake_logits)
+    mean, spread = y.mean(0), (x - x.mean(0)).norm(dim=1).mean()
+    numbers = {
+        "accuracy": torch.cat([real_logits > 0, fake_logits < 0]).float().mean(),
+        "order": (real_logits[:, None] > fake_logits).float().mean(),
+        "gap": real_logits.mean() - fake_logits.mean(),
+        "d_loss": game.discriminator(real_logits, fake_logits),
+        "g_loss": loss,
+        "slope": slope,
+        "d_gradient": _gradient_norm(discriminator),
+        "g_gradient": _gradient_norm(generator),
+        "diversity": torch.pdist(y).mean() / torch.pdist(x).mean(),
+        "cells": _cells(y[half:], x[:half]) / _cells(x[half:], x[:half]),
+        "drift": 0.0 if before is None else (mean - before).norm() / spread,
+        "stale": (evaluated.mean(0) - mean).norm() / spread,
+        "company": (mixed[:half] - real_logits[:half]).abs().mean() / logits.std(),
+    }
+    ends = {"logits": _ends(logits), "reals": _ends(real), "fakes": _ends(fake)}
+    return Look(step, **{name: float(value) for name, value in numbers.items()}, **ends), mean
+
+
+@contextmanager
+def _untouched(*models: nn.Module) -> Iterator[None]:
+    """Set back what forward passes leave behind: statistics of BatchNorm, modes, and numbers drawn by dropout."""
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for model in models for buffer in model.buffers()]
+    devices = {tensor.device for model in models for tensor in tensors_of(model) if tensor.is_cuda}
+    with torch.random.fork_rng(sorted(device.index for device in devices)):
+        try:
+            yield
+        finally:
+            for buffer, value in buffers:
+                buffer.copy_(value)
+            for module, training in modes:
+                module.training = training
+
+
+def _generator_loss(game: losses.Game, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The generator's loss, and the mean size of its gradient in the logit of one fake."""
+    with torch.enable_grad():
+        fake_logits = fake_logits.clone().requires_grad_()
+        loss = game.generator(*([real_logits] if game.paired else []), fake_logits)
+        return loss.detach(), torch.autograd.grad(loss, fake_logits)[0].abs().sum()
+
+
+def _gradient_norm(model: nn.Module) -> float:
+    norms = [parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None]
+    return float(torch.stack(norms).norm()) if norms else 0.0
+
+
+def _cells(points: Tensor, centres: Tensor) -> int:
+    """How many of ``centres`` are the nearest to some point."""
+    return len(torch.cdist(points, centres).argmin(1).unique())
+
+
+def _ends(values: Tensor) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
