@@ -92,15 +92,16 @@ def test_what_is_not_finite_is_noticed(where):
     assert not vitals.look(2, *pair, pair[0], torch.randn(64, 2), torch.randn(64, LATENT))[0].finite
 
 
+@pytest.mark.parametrize("averaged", [False, True])
 @pytest.mark.parametrize("game", [losses.non_saturating, losses.relativistic])
-def test_a_watched_run_is_the_same_to_the_bit(game):
+def test_a_watched_run_is_the_same_to_the_bit(game, averaged):
     def run(watched):
         pair = players()
         pair[0].append(nn.Dropout(0.1))  # which draws random numbers
         batches = iter(lambda: torch.rand(64, 1, 8, 8) * 2 - 1, None)
         ema = training.EMA(pair[0], 0.9)
         real = torch.linspace(-1, 1, 64 * 64).view(64, 1, 8, 8)
-        watch = doctor.Doctor(*pair, real, LATENT, game=game, average=ema.model)
+        watch = doctor.Doctor(*pair, real, LATENT, game=game, average=ema.model if averaged else None)
         history = fit(pair, batches, steps=12, ema=ema, game=game, callback=watch if watched else None)
         assert len(watch.looks) == (12 if watched else 0) and pair[0].training
         return [*state(*pair, ema.model), history.d_loss, torch.rand(1)]
