@@ -1,6 +1,7 @@
-"""What watches over a run: the history of its losses, what batches it refuses, and the way back from a NaN."""
+"""What watches over a run: its history, what batches it refuses, a look without a trace, the way back from a NaN."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +40,22 @@ class TrainingDiverged(RuntimeError):
 def tensors_of(model: nn.Module) -> list[Tensor]:
     """The weights and buffers of a network."""
     return [*model.parameters(), *model.buffers()]
+
+
+@contextmanager
+def untouched(*models: nn.Module) -> Iterator[None]:
+    """Set back what forward passes leave behind: statistics of BatchNorm, modes, and numbers drawn by dropout."""
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for model in models for buffer in model.buffers()]
+    devices = {tensor.device for model in models for tensor in tensors_of(model) if tensor.is_cuda}
+    with torch.random.fork_rng(sorted(device.index for device in devices)):
+        try:
+            yield
+        finally:
+            for buffer, value in buffers:
+                buffer.copy_(value)
+            for module, training in modes:
+                module.training = training
 
 
 def check_batch(batch: Tensor | None, *models: nn.Module) -> None:

@@ -1,15 +1,14 @@
 """What one look at a run measures: how the discriminator judges, what reaches the generator, and what the fakes are."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ganlib import losses
-from ganlib.guard import tensors_of
+from ganlib.guard import untouched
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def look(
     ``sampled`` is the network that is sampled from, in evaluation mode; ``before`` is the mean of the look before.
     Weights, buffers, modes and random numbers are left as they were.
     """
-    with _untouched(generator, discriminator, sampled):
+    with untouched(generator, discriminator, sampled):
         fake = generator(z, *given)
         real_logits, fake_logits = discriminator(real, *given), discriminator(fake, *given)
         half = len(real) // 2
@@ -97,22 +96,6 @@ def look(
     }
     ends = {"logits": _ends(logits), "reals": _ends(real), "fakes": _ends(fake)}
     return Look(step, **{name: float(value) for name, value in numbers.items()}, **ends), mean
-
-
-@contextmanager
-def _untouched(*models: nn.Module) -> Iterator[None]:
-    """Set back what forward passes leave behind: statistics of BatchNorm, modes, and numbers drawn by dropout."""
-    modes = [(module, module.training) for model in models for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for model in models for buffer in model.buffers()]
-    devices = {tensor.device for model in models for tensor in tensors_of(model) if tensor.is_cuda}
-    with torch.random.fork_rng(sorted(device.index for device in devices)):
-        try:
-            yield
-        finally:
-            for buffer, value in buffers:
-                buffer.copy_(value)
-            for module, training in modes:
-                module.training = training
 
 
 def _generator_loss(game: losses.Game, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor]:
