@@ -2,11 +2,12 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test exercises exercise-tests grade lab test lint unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test exercises exercise-tests grade lab tensorboard test lint unit chapters mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
 JOBS ?= 0
+LOGDIR ?= runs
 TORCH_INDEX ?=
 
 BIN := .venv/bin
@@ -87,6 +88,10 @@ grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [EXER
 
 lab: $(INSTALLED) ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab chapters
+
+tensorboard: $(INSTALLED) ## show what runs wrote for TensorBoard, on 127.0.0.1 (LOGDIR=runs)
+	@[ -d '$(LOGDIR)' ] || { echo 'There is no folder $(LOGDIR): name one that a run wrote, as in make tensorboard LOGDIR=runs'; exit 1; }
+	@$(RUN) -m tensorboard.main --logdir '$(LOGDIR)' --host 127.0.0.1
 
 test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the book, its pages in a browser
 	@rm -rf $(REPORTS)

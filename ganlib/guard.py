@@ -52,8 +52,9 @@ def untouched(*models: nn.Module) -> Iterator[None]:
         try:
             yield
         finally:
-            for buffer, value in buffers:
-                buffer.copy_(value)
+            with torch.no_grad():
+                for buffer, value in buffers:
+                    buffer.copy_(value)
             for module, training in modes:
                 module.training = training
 

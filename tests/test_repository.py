@@ -23,6 +23,7 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = [Requirement(pin) for pin in install.pins(LOCK)]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MADE = {
+    "runs",
     ".git",
     ".venv",
     ".cache",
