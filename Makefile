@@ -131,7 +131,7 @@ serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about half an hour)
+bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about three quarters of an hour)
 	@$(RUN) scripts/bench.py
 	@$(RUN) scripts/bench_modes.py
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import mean
 
 import matplotlib.pyplot as plt
+from bench_scores import bound
 
 from ganlib import plots
 
@@ -30,7 +31,7 @@ def draw_curves(part: dict, file: Path) -> None:
     plots.use_style()
     plt.rcParams["svg.hashsalt"] = "benchmark"  # the same file from the same figures
     fig, axis = plt.subplots(figsize=(plots.WIDTH, 4.2))
-    for (method, runs), marker in zip(part["runs"].items(), "osD^v", strict=False):
+    for (method, runs), marker in zip(part["runs"].items(), "osD^vP", strict=False):
         budgets = sorted({run["budget"] for run in runs})
         axis.loglog(budgets, [mean_of(runs, budget) for budget in budgets], marker + "-", label=method)
     axis.axhline(part["floor"], color="0.4", linestyle=":", label="training images")
@@ -44,7 +45,7 @@ def draw_curves(part: dict, file: Path) -> None:
 
 
 def speed(figures: dict) -> str:
-    """Fréchet distance against seconds, the cost of a step and of an import."""
+    """Fréchet distance against seconds, images a second, the cost of a step and of an import."""
     text = []
     if part := figures.get("frechet"):
         runs = part["runs"]
@@ -62,8 +63,12 @@ def speed(figures: dict) -> str:
             "a falling line for each method; the course's recipe lies far below the plain nets at every budget.\n\n"
             "Fréchet distance against seconds of training. Each mark of the recipe is a run of its own.\n:::",
             "",
-            table(["goal", "measured", "at most"], [goal_row(each) for each in part["goals"]]),
+            goals_table(part["goals"]),
         ]
+    if part := figures.get("rates"):
+        text += ["", *throughput(part)]
+    if part := figures.get("precision"):
+        text += ["", *both_precisions(part)]
     if part := figures.get("fit"):
         steps = part["milliseconds a step"]
         rows = [[net, *(f"{took[way]:.2f}" for way in ("fit", "bare"))] for net, took in steps.items()]
@@ -72,6 +77,36 @@ def speed(figures: dict) -> str:
     if part := figures.get("import"):
         text += ["", f"`import ganlib.losses` takes {1000 * part['median']:.1f} ms after `import torch` (median)."]
     return "\n".join(text)
+
+
+def throughput(part: dict) -> list[str]:
+    """Images a second of each way on each net, and how many times the plain loop's that is."""
+    nets = part["images a second"]
+    rows = []
+    for way in dict.fromkeys(way for rates in nets.values() for way in rates):
+        cells = [(rates.get(way), rates["plain loop"]) for rates in nets.values()]
+        rows.append([way, *(f"{rate:,.0f} ({rate / plain:.2f})" if rate else "" for rate, plain in cells)])
+    said = (
+        f"On {part['data']}, batches of {part['batch']}, with the loading of the data; in brackets, how many times the "
+        f"plain loop's. All ways took turns in one process: medians of {part['chunks']} turns. Each row after "
+        "Lightning's adds something to the row before it."
+    )
+    table_ = table(["images a second", *nets], rows)
+    return ["## Images a second", "", said, "", table_, "", goals_table(part["goals"])]
+
+
+def both_precisions(part: dict) -> list[str]:
+    """What bfloat16 does to the Fréchet distance; nothing where the CPU has no such instructions."""
+    if not part["runs"]:
+        return ["This CPU has no bfloat16 instructions, so all of it is float32."]
+    rows = []
+    for net, runs in part["runs"].items():
+        for kind in ("float32", "bfloat16"):
+            each = ", ".join(f"{score:.0f}" for score in runs[kind])
+            rows.append([net, f"{runs['steps']:,}", kind, f"{mean(runs[kind]):.0f}", each])
+    said = f"What bfloat16 costs: the Fréchet distance of {part['samples']:,} samples after short runs, seed by seed."
+    table_ = table(["net", "steps", "precision", "mean", "each seed"], rows)
+    return [said, "", table_, "", goals_table(part["goals"])]
 
 
 def modes(figures: dict) -> str:
@@ -91,8 +126,9 @@ def shown(column: str, value: float) -> str:
     return formats.get(column, "{}").format(value)
 
 
-def goal_row(goal: dict) -> list[str]:
-    return [f"{goal['claim']}", f"{goal['measured']:.3f}", f"{goal['at_most']:.3f}"]
+def goals_table(goals: list[dict]) -> str:
+    rows = [[each["claim"], f"{each['measured']:.3f}", bound(each)] for each in goals]
+    return table(["goal", "measured", "bound"], rows)
 
 
 def mean_of(runs: list[dict], budget: float) -> float | None:

@@ -4,7 +4,7 @@ Nothing here is slowed down: it is the usual loop, written well, with the usual 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from PIL import Image
@@ -15,7 +15,7 @@ from torchvision import datasets, transforms
 from ganlib import models, runtime
 from ganlib.images import ImageSet
 
-LATENT = 100
+BATCH, LATENT, LR = 64, 100, 2e-4
 
 
 class PilDigits(Dataset):
@@ -41,7 +41,7 @@ def loader(name: str, data: ImageSet, padding: int = 0) -> DataLoader:
     transform = transforms.Compose([*pad, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     own = name == "mnist"
     dataset = datasets.MNIST(runtime.data_dir(), transform=transform) if own else PilDigits(data, transform)
-    return DataLoader(dataset, batch_size=64, shuffle=True)
+    return DataLoader(dataset, batch_size=BATCH, shuffle=True)
 
 
 def train(
@@ -53,12 +53,27 @@ def train(
     while the caller looks at what it got.
     """
     generator, discriminator = models.reference(net)
-    g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(beta1, 0.999))
-    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(beta1, 0.999))
-    criterion = nn.BCEWithLogitsLoss()
-
     start, left = time.perf_counter(), list(budgets)
-    for step, real in enumerate(_endless(batches), 1):
+    for step, _ in enumerate(steps(generator, discriminator, endless(batches), beta1), 1):
+        elapsed = time.perf_counter() - start
+        if elapsed >= left[0]:
+            paused = time.perf_counter()
+            yield generator, step, elapsed
+            generator.train()  # the caller may have sampled in evaluation mode
+            start += time.perf_counter() - paused
+            left = left[1:]
+            if not left:
+                return
+
+
+def steps(
+    generator: nn.Module, discriminator: nn.Module, batches: Iterable[Tensor], beta1: float = 0.9
+) -> Iterator[None]:
+    """The loop itself: a step of training for each of the ``batches``, done when the iterator is asked for it."""
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=LR, betas=(beta1, 0.999))
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=LR, betas=(beta1, 0.999))
+    criterion = nn.BCEWithLogitsLoss()
+    for real in batches:
         real_labels, fake_labels = torch.ones(len(real)), torch.zeros(len(real))
         fake = generator(torch.randn(len(real), LATENT))
 
@@ -71,19 +86,11 @@ def train(
         g_loss = criterion(discriminator(fake), real_labels)
         g_loss.backward()
         g_optimizer.step()
-
-        elapsed = time.perf_counter() - start
-        if elapsed >= left[0]:
-            paused = time.perf_counter()
-            yield generator, step, elapsed
-            generator.train()  # the caller may have sampled in evaluation mode
-            start += time.perf_counter() - paused
-            left = left[1:]
-            if not left:
-                return
+        yield
 
 
-def _endless(batches: DataLoader) -> Iterator[Tensor]:
+def endless(batches: DataLoader) -> Iterator[Tensor]:
+    """The images of a loader, epoch after epoch."""
     while True:
         for images, _ in batches:
             yield images

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import bench  # noqa: E402
+import bench_scores  # noqa: E402
 import plain_baselines  # noqa: E402
 import recipe  # noqa: E402
 
@@ -37,20 +38,30 @@ def own_cache(monkeypatch, tmp_path):
 def test_frechet_scores_every_method_at_each_of_its_budgets(few_glyphs, monkeypatch):
     monkeypatch.setattr(bench, "GOAL_AT", 0.5)
     figures = bench.frechet("glyphs", [0.5, SECONDS], seeds=2, samples=128)
-    assert figures["samples"] == 128 and set(figures["runs"]) == {*bench.PLAIN, bench.RECIPE}
+    assert figures["samples"] == 128 and set(figures["runs"]) == {*bench.PLAIN, bench.LIGHTNING, bench.RECIPE}
     for method, runs in figures["runs"].items():
-        budgets = [0.5, SECONDS] if method in (*bench.JUDGED, bench.RECIPE) else [0.5]
+        budgets = [0.5, SECONDS] if method in (*bench.JUDGED, bench.LIGHTNING, bench.RECIPE) else [0.5]
         assert [(run["seed"], run["budget"]) for run in runs] == [(seed, b) for seed in (0, 1) for b in budgets]
         assert all(figures["floor"] < run["frechet"] < math.inf and run["steps"] > 0 for run in runs)
-    for method in bench.PLAIN:
+    for method in [*bench.PLAIN, bench.LIGHTNING]:
         runs = figures["runs"][method]
         assert all(run["seconds"] >= run["budget"] and run["mode"] in ("eval", "train") for run in runs)
-    assert [goal["at_most"] for goal in figures["goals"]] == [1 / 20, 1 / 20]
+    assert [goal["at_most"] for goal in figures["goals"]] == [1 / 20, 1 / 20, 1]
     first = {
         method: [run["frechet"] for run in runs if run["budget"] == 0.5] for method, runs in figures["runs"].items()
     }
     expected = [sum(first[bench.RECIPE]) / sum(first[method]) for method in bench.JUDGED]
-    assert [goal["measured"] for goal in figures["goals"]] == pytest.approx(expected)
+    assert [goal["measured"] for goal in figures["goals"][:2]] == pytest.approx(expected)
+    worst = max(bench.against_the_best(figures["runs"], budget) for budget in (0.5, SECONDS))
+    assert figures["goals"][2]["measured"] == worst
+
+
+def test_the_recipe_is_held_against_the_best_row_of_each_budget():
+    scores = {bench.RECIPE: {3: 2, 9: 1.5}, "one": {3: 8, 9: 3}, "other": {3: 4}}  # the other stops early
+    runs = {
+        method: [{"budget": budget, "frechet": score} for budget, score in of.items()] for method, of in scores.items()
+    }
+    assert [bench.against_the_best(runs, budget) for budget in (3, 9)] == [1 / 2, 1 / 2]
 
 
 def test_a_plain_run_goes_on_after_a_look_and_its_clock_stands_still(few_glyphs, monkeypatch):
@@ -138,11 +149,19 @@ def test_the_json_tells_how_to_repeat_the_run(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("measured, code, verdict", [(0.1, 0, "met"), (0.2, 1, "MISSED")])
 def test_a_missed_goal_is_shown_and_sets_the_exit_code(monkeypatch, capsys, measured, code, verdict):
-    goals = [bench.goal("the claim", measured, 0.1)]
+    goals = [bench_scores.goal("the claim", measured, 0.1)]
     monkeypatch.setattr(bench, "import_time", lambda: {"seconds": [measured], "best": 0, "median": 0, "goals": goals})
     assert bench.main(["--only", "import"]) == code
     out = capsys.readouterr().out
     assert out.rstrip().endswith(verdict) and "this ran on glyphs" in out  # no MNIST lies in the test's own folder
+
+
+def test_a_goal_is_bounded_from_above_or_from_below():
+    goals = [bench_scores.goal("small", 2.0, 2.5), bench_scores.goal("large", 2.0, at_least=2.5)]
+    assert [(each["met"], bench_scores.bound(each)) for each in goals] == [
+        (True, "at most 2.500"),
+        (False, "at least 2.500"),
+    ]
 
 
 def test_the_table_shows_means_and_ranges():
@@ -157,7 +176,7 @@ def test_the_table_shows_means_and_ranges():
     ("arguments", "words"),
     [
         (["--data", "mnits"], "no data set 'mnits': choose mnist or glyphs"),
-        (["--only", "fid"], "no part 'fid': choose one of frechet, fit, import"),
+        (["--only", "fid"], "no part 'fid': choose one of frechet, rates, precision, fit, import"),
         (["--seconds", "0"], "more than 0 seconds"),
         (["--seeds", "0"], "at least 1 seed"),
     ],
