@@ -14,6 +14,7 @@ from ganlib.vitals import Look, look
 
 ENOUGH = 6  # looks
 MOST = 0.75  # the share of the late looks that must show a fault
+YOUNG = 500  # steps, in which the samples of most generators are still alike
 CLINIC = "the failure clinic (chapter 14)"
 
 
@@ -48,7 +49,7 @@ RULES = (
     ),
     Rule(
         "probabilities for logits",
-        lambda look, doctor: 0 <= look.logits[0] and look.logits[1] <= 1 and doctor.game is not losses.least_squares,
+        lambda look, doctor: 0 <= look.logits[0] and look.logits[1] <= 1 and doctor.game.discriminator in LOGITS,
         "all outputs of the discriminator lie in [0, 1]: it seems to end in a sigmoid, and the loss applies another.",
         "The generator's loss (chapter 4)",
         explains=("turned sign", "mode collapse", "oscillation"),
@@ -83,7 +84,7 @@ RULES = (
     ),
     Rule(
         "mode collapse",
-        lambda look, _: look.diversity < 0.5 and look.cells < 0.15,
+        lambda look, _: look.diversity < 0.5 and look.cells < 0.15 and look.step > YOUNG,
         "fakes lie {diversity:.0%} as far apart as real samples do, and near few of them.",
         "The training loop (chapter 6)",
     ),
@@ -95,7 +96,7 @@ RULES = (
     ),
     Rule(
         "stale statistics",
-        lambda look, _: look.stale > 0.5,
+        lambda look, _: look.stale > 1,
         "the sampled network in evaluation mode differs from the trained one by {stale:.1f} times the data's spread.",
         f"{CLINIC}, evaluation mode",
     ),
@@ -112,6 +113,7 @@ RULES = (
         "Dynamics (chapter 7)",
     ),
 )
+LOGITS = {losses.cross_entropy_discriminator}  # other scores may lie anywhere, and so in [0, 1] too
 BOUNDED = {  # losses of 0 or more, with scores that a good discriminator keeps small
     losses.cross_entropy_discriminator,
     losses.hinge_discriminator,

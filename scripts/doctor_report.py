@@ -4,7 +4,7 @@
 
 The clinic (chapter 14) is executed with each seed, and its dictionary ``diagnoses`` says what is true of each case and
 what the doctor said. The other chapters are executed as they are, with a doctor beside every call of ``training.fit``;
-their runs are meant to be healthy, so whatever it says there is a false alarm.
+what it says there is a false alarm, but for the runs that a chapter makes sick on purpose and says so.
 """
 
 import argparse
@@ -27,6 +27,10 @@ from ganlib.doctor import ENOUGH, Doctor
 ROOT = Path(__file__).resolve().parent.parent
 CLINIC = "14_failure_clinic"
 CHAPTERS = ("08_taming_the_critic", "09_mlp_gan", "10_dcgan", "12_losses_on_images", "13_conditional")
+SICK = {  # runs that a chapter makes sick on purpose, by their number in it, and the check of the chapter that says so
+    ("08_taming_the_critic", 5): "oscillation",  # "trained, gamma = 1, beta1 = 0.9: share of high quality", at most 1/2
+    ("09_mlp_gan", 2): "discriminator wins",  # "discriminator's loss at the end, beta1 = 0.9"
+}
 REALS, LOOKS = 256, 20
 SHORT = 100  # runs of fewer steps show how something is called, and train nothing
 
@@ -140,7 +144,8 @@ def clinic_part(seeds: int) -> dict:
 def chapters_part(_: int) -> dict:
     """The runs of the other chapters, and how often the doctor was alarmed."""
     runs = [run for chapter in CHAPTERS for run in watched(chapter)]
-    return {"runs": runs, "false alarms": sum(len(run["said"]) for run in runs)}
+    alarms = sum(len(set(run["said"]) - set(run["true"])) for run in runs)
+    return {"healthy runs": sum(not run["true"] for run in runs), "false alarms": alarms, "runs": runs}
 
 
 PARTS = {"clinic": clinic_part, "chapters": chapters_part}

@@ -9,7 +9,7 @@ from test_training import LATENT, fit, planar
 from ganlib import doctor, losses, vitals
 
 HEALTHY = vitals.Look(
-    step=1, accuracy=0.6, order=0.7, gap=0.1, d_loss=1.3, g_loss=0.7, slope=0.5, d_gradient=1.0, g_gradient=1.0,
+    step=1000, accuracy=0.6, order=0.7, gap=0.1, d_loss=1.3, g_loss=0.7, slope=0.5, d_gradient=1.0, g_gradient=1.0,
     diversity=1.0, cells=0.9, drift=0.1, stale=0.0, company=0.0, logits=(-1.0, 1.5), reals=(-1.0, 1.0),
     fakes=(-1.0, 1.0),
 )  # fmt: skip
@@ -23,7 +23,7 @@ SICK = {
     "discriminator wins": {"order": 1.0, "slope": 1.0, "d_loss": 1e-3},
     "mode collapse": {"diversity": 0.1, "cells": 0.02},
     "oscillation": {"drift": 2.0},
-    "stale statistics": {"stale": 1.0},
+    "stale statistics": {"stale": 1.2},
     "batch statistics under a penalty": {"company": 0.5},
     "exploding logits": {"logits": (-300.0, 2.0)},
 }
@@ -75,10 +75,16 @@ def test_causes_are_said_and_not_what_follows_from_them():
 
 
 def test_what_is_a_fault_depends_on_the_game():
-    assert names([replace(HEALTHY, **PROBABLE)] * 6, game=losses.least_squares) == []
+    for game in (losses.least_squares, losses.wasserstein, losses.hinge, losses.relativistic):
+        assert names([replace(HEALTHY, **PROBABLE)] * 6, game=game) == []
+    assert names([replace(HEALTHY, **PROBABLE)] * 6, game=losses.minimax) == ["probabilities for logits"]
     won = {"order": 1.0, "slope": 1.0, "d_loss": -50.0, "logits": (-300.0, 2.0)}  # what a critic's scores may be
     assert names([replace(HEALTHY, **won)] * 6, game=losses.wasserstein) == []
     assert names([replace(HEALTHY, **SICK["batch statistics under a penalty"])] * 6, penalty=None) == []
+
+
+def test_a_young_generator_is_not_called_collapsed():
+    assert names([replace(HEALTHY, step=500, **SICK["mode collapse"])] * 20) == []
 
 
 def test_a_healthy_run_and_a_short_one():

@@ -71,6 +71,15 @@ def test_a_doctor_stands_beside_every_run_of_a_chapter_and_disturbs_no_callback(
     assert names["calls"] == [20, 40, *itertools.chain(range(20, 201, 20))]
 
 
+def test_what_is_said_of_a_run_that_is_sick_on_purpose_is_no_false_alarm(monkeypatch):
+    said = {"one": ["a"], "two": ["a", "b"], "three": []}
+    runs = {name: [{"said": names, "true": ["a"] if name == "two" else []}] for name, names in said.items()}
+    monkeypatch.setattr(doctor_report, "CHAPTERS", tuple(said))
+    monkeypatch.setattr(doctor_report, "watched", runs.get)
+    part = doctor_report.chapters_part(1)
+    assert (part["healthy runs"], part["false alarms"], len(part["runs"])) == (2, 2, 3)
+
+
 def test_the_clinic_is_run_with_each_seed(chapter, monkeypatch):
     assert doctor_report.clinic(3) == {"one": (set(), {"seed 3"})}
     monkeypatch.setattr(doctor_report, "code_of", lambda _: ["diagnoses = {}"])
