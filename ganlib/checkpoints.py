@@ -103,7 +103,9 @@ def _read(file: Path) -> tuple[int, dict[str, dict]]:
     if not file.is_file():
         raise FileNotFoundError(f"There is no checkpoint {file}: save one first, or begin without.")
     content = file.read_bytes()
-    if content.startswith(PICKLES):
+    if (
+        content.startswith(PICKLES) and content[8:9] != b"{"
+    ):  # a safetensors file may begin so: with its header's length
         raise CheckpointError(
             f"{file} is a pickle, as torch.save writes it, and a pickle can run any code when it is opened: it was not "
             "opened. Have the weights from somebody you trust, as safetensors."

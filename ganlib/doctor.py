@@ -1,9 +1,8 @@
 """A watcher of a run: it looks at both players now and then, and says what it sees, and where to read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from statistics import median
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -157,11 +156,11 @@ class Doctor:
         seen, self._mean = look(step, *self.players, self.real, self.z, self.game, self.given, self._mean)
         self.looks.append(seen)
 
-    def typical(self) -> SimpleNamespace:
-        """The medians of what the looks of the run's second half measured, by name."""
+    def typical(self) -> Look:
+        """The medians of what the looks of the run's second half measured; the ends of the ranges are the last ones."""
         late = self.looks[len(self.looks) // 2 :]
         names = [each.name for each in fields(Look) if isinstance(getattr(late[0], each.name), float)]
-        return SimpleNamespace(**{name: median(getattr(each, name) for each in late) for name in names})
+        return replace(late[-1], **{name: median(getattr(each, name) for each in late) for name in names})
 
     def findings(self) -> list[Finding]:
         """The faults that most looks of the run's second half show, and numbers that broke at any time."""

@@ -190,6 +190,27 @@ def test_a_pickle_is_not_opened(tmp_path, zipped):
     assert (tmp_path / "sprung").exists()  # the trap works
 
 
+def test_a_checkpoint_that_begins_like_a_pickle_is_read(tmp_path):
+    """A safetensors file begins with the length of its header, whose first byte may be any multiple of 8."""
+
+    class Note:
+        words = ""
+
+        def state_dict(self):
+            return {"words": self.words}
+
+        def load_state_dict(self, state):
+            self.words = state["words"]
+
+    note, beginnings = Note(), set()
+    for length in range(0, 256, 8):
+        note.words = "x" * length
+        checkpoints.save(tmp_path / "a", length, note=note)
+        beginnings.add((tmp_path / "a").read_bytes()[:1])
+        assert checkpoints.load(tmp_path / "a", note=(other := Note())) == length and other.words == note.words
+    assert b"\x80" in beginnings
+
+
 def forged(text, tensors=None, **facts):
     """A safetensors file that is right in all but its state."""
     tensors = tensors or {}
