@@ -71,9 +71,9 @@ def watched(chapter: str) -> list[dict]:
             )
         taken, batches = first_batches(iter(batches))
         real, *given = (torch.cat(part)[:REALS] for part in zip(*taken, strict=True))
-        facts = {name: options[name] for name in ("game", "penalty") if name in options}
+        rules = {name: options[name] for name in ("game", "penalty") if name in options}
         average = options["ema"].model if options.get("ema") else None
-        doctor = Doctor(generator, discriminator, real, latent, given=given, average=average, **facts)
+        doctor = Doctor(generator, discriminator, real, latent, given=given, average=average, **rules)
         theirs, every = options.pop("callback", None), options.pop("callback_every", 1)
 
         def both(step: int) -> None:
@@ -94,9 +94,9 @@ def watched(chapter: str) -> list[dict]:
             **options,
         )
         said = sorted(finding.name for finding in doctor.findings())
-        runs.append(
-            {"chapter": chapter, "run": len(runs) + 1, "steps": steps, "looks": len(doctor.looks), "said": said}
-        )
+        facts = {"chapter": chapter, "run": len(runs) + 1, "steps": steps, "looks": len(doctor.looks)}
+        sick = SICK.get((chapter, facts["run"]))
+        runs.append({**facts, "said": said, "true": [sick] if sick else []})
         print(runs[-1], vars(doctor.typical()), file=sys.stderr, flush=True)
         return history
 

@@ -62,10 +62,12 @@ def chapter(monkeypatch, tmp_path):
     return "99_trial"
 
 
-def test_a_doctor_stands_beside_every_run_of_a_chapter_and_disturbs_no_callback(chapter):
+def test_a_doctor_stands_beside_every_run_of_a_chapter_and_disturbs_no_callback(chapter, monkeypatch):
+    monkeypatch.setattr(doctor_report, "CHAPTERS", (chapter,))
     original = training.fit
+    assert doctor_report.chapters_part(1)["healthy runs"] == 1
     (run,) = doctor_report.watched(chapter)  # the run of 50 steps is too short to be judged
-    assert run["steps"] == 200 and run["looks"] == 20 and isinstance(run["said"], list)
+    assert run["steps"] == 200 and run["looks"] == 20 and isinstance(run["said"], list) and run["true"] == []
     assert training.fit is original
     names = doctor_report.execute(doctor_report.code_of(chapter))
     assert names["calls"] == [20, 40, *itertools.chain(range(20, 201, 20))]
