@@ -28,6 +28,8 @@ def form_violations(notebook) -> list[str]:
         wrong.append("cell ids are missing or doubled")
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         wrong.append("the kernel is not python3")
+    if "language_info" not in notebook.metadata:
+        wrong.append("the language is not named in its metadata")
     return wrong
 
 
@@ -118,7 +120,8 @@ def good_chapter():
     cells += [markdown("Check it."), code('checks.close("x", x, 4, tol=0)')]
     cells += [markdown("Once more."), code("x + 1"), markdown("And again."), code("x + 2")]
     cells += [markdown(f"## {section}\n\nWords.") for section in SECTIONS]
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python"}})
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python"}, "language_info": {"name": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def break_it(notebook, how: str) -> None:
@@ -129,6 +132,8 @@ def break_it(notebook, how: str) -> None:
         cells[4].id = cells[5].id
     elif how == "kernel":
         notebook.metadata.kernelspec.name = "mine"
+    elif how == "the language":
+        del notebook.metadata["language_info"]
     elif how == "title":
         cells[0].source = cells[0].source.replace("# A", "A")
     elif how == "opening lacks":
@@ -152,7 +157,17 @@ def break_it(notebook, how: str) -> None:
         cells[4].source = "x = = 4"
 
 
-BREAKS = ["holds outputs", "cell ids", "kernel", "title", "opening lacks", "sections", "at the median", "30 lines"]
+BREAKS = [
+    "holds outputs",
+    "cell ids",
+    "kernel",
+    "the language",
+    "title",
+    "opening lacks",
+    "sections",
+    "at the median",
+    "30 lines",
+]
 BREAKS += ["no prose between", "not the set-up", "nothing is checked", "dead in a page", "not Python"]
 
 
