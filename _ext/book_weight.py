@@ -27,12 +27,13 @@ def keep_icons(script: str, names: set[str]) -> str:
 
 
 def glyphs_used(style: str, names: set[str]) -> set[int]:
-    """The characters of the icon font that the theme's style itself sets, or a class of one of ``names``."""
+    """The characters of the icon font, escaped or not, that a style sets by itself or for a class of one of ``names``."""
     codes = set()
     for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style):
         classes = set(re.findall(r"\.fa-([\w-]+)", selector))
         if not classes or classes & names:
-            codes |= {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', body)}
+            codes |= {int(code, 16) for code in re.findall(r"""["']\\(f[0-9a-f]{3})["']""", body)}
+            codes |= {ord(character) for character in body if 0xE000 <= ord(character) <= 0xF8FF}
     return codes
 
 
@@ -73,8 +74,9 @@ def lighten(app: Sphinx, failure: Exception | None) -> None:
         icons.write_text(keep_icons(icons.read_text(encoding="utf-8"), names), encoding="utf-8")
         theme = out / "_static/styles/pydata-sphinx-theme.css"
         style = theme.read_text(encoding="utf-8")
+        styles = "".join(file.read_text(encoding="utf-8") for file in out.glob("_static/**/*.css"))
         for font in (out / "_static/vendor/fontawesome/webfonts").glob("*.ttf"):
-            subset(font, glyphs_used(style, names))
+            subset(font, glyphs_used(styles, names))
         # What is left is too small to need packing.
         theme.write_text(re.sub(r'url\([^()]*\.woff2\) format\("woff2"\),', "", style), encoding="utf-8")
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fontTools.ttLib import TTFont
 from test_book import BOOK, DESKTOP, MATH_DONE, PAGES, faults_of, soup
 
 # What the theme itself leaves, each only outside the article: the label of the search button and of the colour switch
@@ -47,6 +48,20 @@ def test_weight_over_the_wire(browser, serve, page):
     opened.close()
     heaviest = sorted(weights.items(), key=lambda entry: -entry[1])[:8]
     assert page.rsplit("/", 1)[-1] in weights and sum(weights.values()) <= MAX_WIRE_BYTES, heaviest
+
+
+ICONS = """() => [...document.querySelectorAll("*")].flatMap((element) =>
+    ["::before", "::after"].map((part) => getComputedStyle(element, part))
+        .filter((style) => style.fontFamily.includes("Font Awesome") && style.content.length === 3)
+        .map((style) => style.content.codePointAt(1)))"""
+
+
+@pytest.mark.parametrize("page", ["index.html", *CHAPTERS])
+def test_every_icon_of_a_page_is_in_its_font(open_page, page):
+    drawn = set()
+    for font in (BOOK / "_static/vendor/fontawesome/webfonts").glob("*.ttf"):
+        drawn |= set(TTFont(font).getBestCmap() or {})
+    assert set(open_page(page).evaluate(ICONS)) <= drawn
 
 
 @pytest.mark.parametrize("page", ["index.html", *CHAPTERS])

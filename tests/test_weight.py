@@ -30,11 +30,13 @@ def test_icons_used(tmp_path):
     assert book_weight.icons_used(tmp_path.glob("*.html")) == {"solid", "angle-left"}
 
 
-STYLE = ':root{--icon:"\\f071"}.fa-sun:before{content:"\\f185"}.fa-moon:before,.fa-night{content:"\\f186"}'
+STYLE = (
+    ':root{--icon:"\\f071";--bell:"\uf0f3"}.fa-sun:before{content:"\\f185"}.fa-moon:before,.fa-night{content:"\\f186"}'
+)
 
 
 def test_glyphs_that_the_style_or_a_page_uses():
-    assert book_weight.glyphs_used(STYLE, {"night"}) == {0xF071, 0xF186}
+    assert book_weight.glyphs_used(STYLE, {"night"}) == {0xF071, 0xF0F3, 0xF186}
 
 
 def test_a_font_keeps_those_glyphs_alone(tmp_path):
