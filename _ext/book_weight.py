@@ -27,7 +27,7 @@ def keep_icons(script: str, names: set[str]) -> str:
 
 
 def glyphs_used(style: str, names: set[str]) -> set[int]:
-    """The characters of the icon font, escaped or not, that a style sets by itself or for a class of one of ``names``."""
+    """The characters of the icon font, escaped or not, that a style sets by itself or for one of ``names``."""
     codes = set()
     for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style):
         classes = set(re.findall(r"\.fa-([\w-]+)", selector))
