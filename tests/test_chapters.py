@@ -105,6 +105,12 @@ def test_there_are_chapters():
     assert CHAPTERS and all(re.fullmatch(r"\d\d_[a-z_]+", path.stem) for path in CHAPTERS)
 
 
+@pytest.mark.parametrize("page", ["_toc.yml", "index.md", "appendix/instructors.md"])
+def test_every_chapter_is_announced(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [path.stem for path in CHAPTERS if f"chapters/{path.stem}" not in text] == []
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_keeps_the_contract(path):
     notebook = nbformat.read(path, as_version=4)
