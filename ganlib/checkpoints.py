@@ -5,10 +5,8 @@ generators; numbers and names stand beside them as JSON. Neither can hold code, 
 """
 
 import json
-import os
 import random
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +16,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
+
+from ganlib import files
 
 FORMAT = "ganlib checkpoint 1"
 RANDOM = "random generators"  # the part that each checkpoint has besides those that are named
@@ -52,18 +52,11 @@ def save(file: str | Path, step: int, **parts: Part) -> None:
         raise CheckpointError(f"{file} was not written: {error}.") from None
     facts = {"format": FORMAT, "state": text, "sha256": _digest(text, tensors)}
     content = safetensors.torch.save(tensors, facts)
-    partial = file.with_name(f"{file.name}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())  # or a loss of power could leave the new name on an empty file
-        os.replace(partial, file)
-        _fsync_folder(file.parent)
+        for left in file.parent.glob(f"{file.name}.*.partial"):  # by a process that was killed
+            left.unlink()
+        files.write(file, content)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         kept = "The checkpoint that was there is intact" if file.exists() else "Nothing was there before"
         raise CheckpointError(f"{file} could not be written: {error.strerror or error}. {kept}.") from error
 
@@ -188,12 +181,3 @@ class _Generators:
         torch.set_rng_state(states["torch"])
         if len(states["cuda"]) == torch.cuda.device_count():  # on another machine nothing could be bit-exact
             torch.cuda.set_rng_state_all(states["cuda"])
-
-
-def _fsync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows has no such call, and needs none
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)

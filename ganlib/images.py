@@ -1,9 +1,7 @@
 """Image data sets as one uint8 tensor each, whose batches come as floats in [-1, 1], already on the device."""
 
-import os
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -14,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganlib import datafiles, runtime
+from ganlib import datafiles, files, runtime
 from ganlib.batches import Batches, to_floats
 
 DIGITS = tuple("0123456789")
@@ -213,13 +211,8 @@ def _cached(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tens
         return safetensors.torch.load(content)
     tensors = make()
     content = safetensors.torch.save(tensors)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(sha256(content).digest() + content)
-        os.replace(temporary, file)  # at once, so that no other process ever reads half a file
+        files.write(file, sha256(content).digest() + content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         warnings.warn(f"{file} could not be written ({error}): the digits will be drawn anew each time.", stacklevel=3)
     return tensors

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import NamedTuple
 
 import recipe
@@ -31,7 +30,6 @@ SIZE = 16  # the recipe's nets with half its side and half its width, so that a 
 SAMPLES = 1000  # fakes that are scored, and images of each kind that the discriminator judges
 OTHER_SEEDS = 100  # added to the seed of the control, which changes nothing else
 GROUPS = 4  # of GroupNorm
-R1_WEIGHT, R1_EVERY = 0.2, 8
 
 
 def constant(optimizer: torch.optim.Optimizer, _: int) -> LRScheduler:
@@ -81,7 +79,7 @@ VARIANTS = {
     "D: BatchNorm": Setting(d_norm=nn.BatchNorm2d),
     "D: GroupNorm": Setting(d_norm=group_norm),
     "D: spectral norm": Setting(spectral=True),
-    "D: R1": Setting(r1=R1_WEIGHT),
+    "D: R1": Setting(r1=recipe.R1_WEIGHT),
     "G: GroupNorm": Setting(g_norm=group_norm),
     "G: no normalisation": Setting(g_norm=None),
     "width 16": Setting(width=16),
@@ -140,21 +138,16 @@ def train(setting: Setting, data: images.ImageSet, steps: int, seed: int) -> tup
     steps = round(steps / share)
     both = optimizers(pair, setting)
     ema = training.EMA(pair[0], setting.decay**share)
-    options = {"ema": ema, "game": cross_entropy(*setting.targets), "progress": False, "penalty_every": R1_EVERY}
+    options = {"ema": ema, "game": cross_entropy(*setting.targets), "progress": False, "penalty_every": recipe.R1_EVERY}
     options["schedulers"] = [setting.schedule(optimizer, steps) for optimizer in both]
     if setting.r1:
-        options["penalty"] = lambda real, real_logits, *_: setting.r1 * losses.r1(real_logits, real)
+        options["penalty"] = recipe.r1(setting.r1)
     start, end = time.process_time(), {}
     try:
         training.fit(*pair, *both, data.batches(setting.batch), latent=recipe.LATENT, steps=steps, **options)
     except training.TrainingDiverged as stopped:
         end = {"diverged_at": len(stopped.history)}
     return [ema.model, *pair], {"seconds": time.process_time() - start, **end}
-
-
-@torch.no_grad()
-def sample(generator: nn.Module, n: int) -> Tensor:
-    return torch.cat([generator(z) for z in torch.randn(n, recipe.LATENT).split(500)])
 
 
 @torch.no_grad()
@@ -188,25 +181,13 @@ def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> di
         setting = VARIANTS[variant]
         part = data[: setting.images]
         (averaged, last, discriminator), cost = train(setting, part, steps, seed)
-        made = sample(averaged, n)
-        found = {"frechet": frechet(made), "frechet_last": frechet(sample(last, n))}
+        made = recipe.sample(averaged, n)
+        found = {"frechet": frechet(made), "frechet_last": frechet(recipe.sample(last, n))}
         found["sharpness"] = sharpness(made) / sharpness(real)
-        kinds = {"seen": part[:n].floats(), "held_out": real, "fake": sample(last, n)}
+        kinds = {"seen": part[:n].floats(), "held_out": real, "fake": recipe.sample(last, n)}
         return found | {f"{kind}_called_real": called_real(discriminator, x) for kind, x in kinds.items()} | cost
 
-    return stored.compare("variant", VARIANTS, facts, run, output, summary=summary)
-
-
-def summary(runs: list[dict]) -> dict:
-    """Mean, and standard error of the mean, of each measure of each variant over its seeds."""
-    found: dict[str, dict] = {}
-    for variant in dict.fromkeys(run["variant"] for run in runs):
-        mine = [run for run in runs if run["variant"] == variant]
-        for measure in mine[0].keys() - {"variant", "seed", "diverged_at"}:
-            values = [run[measure] for run in mine]
-            error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-            found.setdefault(variant, {})[measure] = {"mean": mean(values), "standard_error": error}
-    return found
+    return stored.compare("variant", VARIANTS, facts, run, output, summarised=True)
 
 
 def table(figures: dict) -> str:

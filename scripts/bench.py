@@ -46,10 +46,6 @@ LR, R1_WEIGHT, R1_EVERY = 3e-3, 0.8, 8  # chosen for the speed: higher and heavi
 PIECE = 6 * R1_EVERY  # steps between two looks at the clock
 
 
-def r1(real: torch.Tensor, real_logits: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
-    return R1_WEIGHT * losses.r1(real_logits, real)
-
-
 def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int, float]:
     """Train as the course does, for at most ``seconds``: the averaged generator, steps, seconds used.
 
@@ -72,7 +68,7 @@ def train_recipe(data: images.ImageSet, seconds: float) -> tuple[nn.Module, int,
     players = generator, discriminator, g_optimizer, d_optimizer
     batches = data.resized(recipe.SIZE).batches(recipe.BATCH)
     settings = {"latent": recipe.LATENT, "ema": ema, "schedulers": schedulers, "progress": False}
-    settings |= {"penalty": r1, "penalty_every": R1_EVERY}
+    settings |= {"penalty": recipe.r1(R1_WEIGHT), "penalty_every": R1_EVERY}
     steps, slowest = 0, 0.0
     while steps == 0 or elapsed() + slowest <= seconds:
         before = elapsed()

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean, stdev
 from typing import NamedTuple
 
 import recipe
@@ -28,7 +27,6 @@ from ganlib import features, images, losses, metrics, plots, runtime, stacked, t
 
 CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
 GP_WEIGHT = 10.0  # Gulrajani et al. 2017
-R_WEIGHT, R_EVERY = 0.2, 8  # of R1, and of R2, at every eighth step
 SHOWN = 16  # samples a loss in the picture
 TRIPLES, COUNTED = 60_000, 26_000  # colour images to train on, and samples whose modes are counted, as in the papers
 ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
@@ -43,12 +41,12 @@ def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
 
 
 def r1(_: nn.Module) -> training.Penalty:
-    return lambda real, real_logits, *_: R_WEIGHT * losses.r1(real_logits, real)
+    return recipe.r1()
 
 
 def r1_and_r2(_: nn.Module) -> training.Penalty:
     def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
-        return R_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
+        return recipe.R1_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
 
     return penalty
 
@@ -70,8 +68,8 @@ LOSSES = {
     "WGAN, clipped": Loss(losses.wasserstein, clip=CLIP),
     "WGAN-GP": Loss(losses.wasserstein, gradient_penalty),
     "SN-hinge": Loss(losses.hinge, spectral=True),
-    "non-saturating + R1": Loss(losses.non_saturating, r1, R_EVERY),
-    "relativistic + R1 + R2": Loss(losses.relativistic, r1_and_r2, R_EVERY),
+    "non-saturating + R1": Loss(losses.non_saturating, r1, recipe.R1_EVERY),
+    "relativistic + R1 + R2": Loss(losses.relativistic, r1_and_r2, recipe.R1_EVERY),
 }
 
 
@@ -111,11 +109,6 @@ def clip(discriminator: nn.Module, bound: float) -> None:
         parameter.clamp_(-bound, bound)
 
 
-@torch.no_grad()
-def sample(generator: nn.Module, n: int) -> Tensor:
-    return torch.cat([generator(z) for z in torch.randn(n, recipe.LATENT).split(500)])
-
-
 def scores(fake: Tensor, real: Tensor) -> dict:
     """Fréchet distance, precision and recall of features ``fake`` and ``real``."""
     found = metrics.manifold_scores(real, fake, k=5)
@@ -137,12 +130,12 @@ def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dic
 
     def run(loss: str, seed: int) -> dict:
         generator, cost = train(LOSSES[loss], data, steps, seed)
-        made = sample(generator, n)
+        made = recipe.sample(generator, n)
         if output and seed == 0:
             draw(made[:SHOWN], list(LOSSES).index(loss), output.with_suffix(".png"))
         return scores(features.digit_features(made), reference) | cost
 
-    return stored.compare("loss", LOSSES, facts, run, output, "digits", summary)
+    return stored.compare("loss", LOSSES, facts, run, output, "digits", summarised=True)
 
 
 def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
@@ -160,9 +153,9 @@ def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> di
 
     def run(loss: str, seed: int) -> dict:
         generator, cost = train(LOSSES[loss], data, steps, seed)
-        return modes(sample(generator, COUNTED)) | cost
+        return modes(recipe.sample(generator, COUNTED)) | cost
 
-    return stored.compare("loss", ON_COLOURS, facts, run, output, "stacked", summary)
+    return stored.compare("loss", ON_COLOURS, facts, run, output, "stacked", summarised=True)
 
 
 def draw(made: Tensor, row: int, file: Path) -> None:
@@ -171,18 +164,6 @@ def draw(made: Tensor, row: int, file: Path) -> None:
     strip = torch.cat([*plots.to_pixels(made)], dim=1).mul(255).round().byte()
     picture.paste(Image.fromarray(strip.numpy()), (0, row * recipe.SIZE))
     picture.save(file, optimize=True)
-
-
-def summary(runs: list[dict]) -> dict:
-    """Mean, and standard error of the mean, of each score of each loss over its seeds."""
-    found: dict[str, dict] = {}
-    for loss in dict.fromkeys(run["loss"] for run in runs):
-        mine = [run for run in runs if run["loss"] == loss]
-        for score in set(mine[0]) - {"loss", "seed", "diverged_at"}:
-            values = [run[score] for run in mine]
-            error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-            found.setdefault(loss, {})[score] = {"mean": mean(values), "standard_error": error}
-    return found
 
 
 def table(figures: dict) -> str:

@@ -29,6 +29,8 @@ import sandbox
 import submission
 from tqdm import tqdm
 
+from ganlib import files
+
 ROOT = Path(__file__).resolve().parent.parent
 AUTOGRADERS, OUTPUT = ROOT / "_build/exercises/autograder", ROOT / "_build/grades"
 VERSION = 1  # of the records
@@ -196,14 +198,6 @@ def file_name(identity: str) -> str:
     return plain if plain == identity else f"{plain}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file in one step, so that a stopped run leaves no half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-
-
 def held(path: Path, key: str) -> dict | None:
     """The record of an earlier run, where it was made from the same notebook in the same way."""
     try:
@@ -224,7 +218,7 @@ def grade_all(tasks: list[Task], grader: Grader, output: Path, workers: int) -> 
                 record = grader.grade(task)
             except Exception as error:  # a student's file can fail; the batch never does
                 record = _unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
-            write(path, json.dumps({"key": key, "record": record}, indent=1))
+            files.write(path, json.dumps({"key": key, "record": record}, indent=1).encode())
         return record
 
     with ThreadPoolExecutor(workers) as pool:
@@ -252,10 +246,11 @@ def save(records: list[dict], output: Path) -> None:
     writer = csv.DictWriter(text, [*COLUMNS[:3], *questions, *COLUMNS[3:]], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write(output / "grades.csv", text.getvalue())
+    files.write(output / "grades.csv", text.getvalue().encode())
     for record in records:
         if record["status"] != "missing":
-            write(output / f"feedback/{file_name(record['id'])}.html", feedback.page({"exercise": None, **record}))
+            shown = feedback.page({"exercise": None, **record})
+            files.write(output / f"feedback/{file_name(record['id'])}.html", shown.encode())
 
 
 def main(arguments: list[str] | None = None) -> int:

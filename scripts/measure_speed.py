@@ -23,6 +23,7 @@ from statistics import median
 import recipe
 import stored
 import torch
+from bench_rates import InBfloat16
 from plain_baselines import PilDigits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -36,18 +37,6 @@ BASE = {"batch": 32, "width": 16, "size": 32}
 GRID = {"batch": (8, 16, 32, 64, 128, 256), "width": (8, 16, 32, 64), "size": (8, 16, 32, 64)}
 HELD_OUT = {"batch": 64, "width": 64, "size": 64}  # measured, and no part of any fit
 PROCESSES, SHARED_BATCH = (1, 2, 4), 128
-
-
-class Autocast(nn.Module):
-    """A net whose convolutions compute in bfloat16; its weights, and what it returns, stay float32."""
-
-    def __init__(self, net: nn.Module, device: torch.device):
-        super().__init__()
-        self.net, self.kind = net, device.type
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(self.kind, dtype=torch.bfloat16):
-            return self.net(x).float()
 
 
 class Game:
@@ -95,7 +84,7 @@ def alone(data: images.ImageSet, device: torch.device, rounds: int) -> dict:
     wraps: dict[str, Callable[[nn.Module], nn.Module]] = {
         "data in memory": lambda net: net,
         "channels_last": lambda net: net.to(memory_format=torch.channels_last),
-        "bf16 autocast": partial(Autocast, device=device),
+        "bf16 autocast": InBfloat16,
         "torch.compile": torch.compile,
     }
     if device.type == "cuda":

@@ -6,7 +6,6 @@ updated displays, cleared outputs and the state of widgets are kept as JupyterLa
 
 import copy
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -16,6 +15,8 @@ import psutil
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 from nbclient import NotebookClient
+
+from ganlib import files
 
 
 def pytest_addoption(parser):
@@ -87,10 +88,7 @@ def join_streams(outputs: list) -> list:
 def write_notebook(notebook, path: Path) -> None:
     """Write a valid notebook to `path` in one step; an invalid one raises `nbformat.ValidationError`."""
     nbformat.validate(notebook)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    nbformat.write(notebook, unfinished)
-    os.replace(unfinished, path)
+    files.write(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 RECORDINGS = pytest.StashKey[Recording]()

@@ -24,11 +24,11 @@ import torch
 from studies import ENDED, SQLAlchemyError, TrialState, optuna
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ganlib import features, images, losses, metrics, models, runtime, training
+from ganlib import features, images, metrics, models, runtime, training
 
-WIDTH, LOOKS, R1_EVERY = 8, 4, 8  # half the recipe's width; each trial is scored four times
+WIDTH, LOOKS = 8, 4  # half the recipe's width; each trial is scored four times
 RECIPE = {"g_lr": recipe.LR, "d_lr": recipe.LR, "beta1": recipe.BETAS[0], "batch": recipe.BATCH}
-RECIPE |= {"r1": 0.2, "decay": recipe.DECAY}  # the weight that scripts/compare_losses.py gives R1
+RECIPE |= {"r1": recipe.R1_WEIGHT, "decay": recipe.DECAY}
 NEW_SEEDS = 100_000  # where the seeds of the confirmation begin, away from those of the trials
 
 
@@ -91,8 +91,8 @@ def train(task: Task, settings: dict, seed: int, look: Callable[[int, float], No
         *(generator, discriminator, g_optimizer, d_optimizer, task.data.batches(settings["batch"])),
         latent=recipe.LATENT,
         steps=steps,
-        penalty=lambda real, real_logits, *_: settings["r1"] * losses.r1(real_logits, real),
-        penalty_every=R1_EVERY,
+        penalty=recipe.r1(settings["r1"]),
+        penalty_every=recipe.R1_EVERY,
         ema=ema,
         schedulers=[CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)],
         callback=score,

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean, stdev
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
+
+from ganlib import files
 
 DATA = ("mnist", "glyphs")
 
@@ -30,16 +33,12 @@ def today() -> str:
 
 
 def write(figures: dict, file: Path) -> None:
-    file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files.write(file, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def save_weights(tensors: dict[str, torch.Tensor], file: Path) -> None:
     """Write weights as safetensors in one step, so that a reader never meets half of them."""
-    file.parent.mkdir(exist_ok=True)
-    partial = file.with_suffix(".partial")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
-    partial.chmod(0o644)  # save_file leaves it to its owner alone
-    os.replace(partial, file)
+    files.write(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     print(f"wrote {file} ({file.stat().st_size / 1000:.1f} kB)")
 
 
@@ -50,12 +49,13 @@ def compare(
     run: Callable[[str, int], dict],
     output: Path | None = None,
     part: str | None = None,
-    summary: Callable[[list[dict]], dict] | None = None,
+    summarised: bool = False,
 ) -> dict:
     """The ``facts``, the date, and ``run(name, seed)`` for all names and ``facts["seeds"]``, each marked ``kind``.
 
     With ``output`` the file is written after every run, and runs that it holds already are not run again; ``part`` is
-    the entry of the file that is meant, where it holds several. ``summary`` of all runs is kept beside them.
+    the entry of the file that is meant, where it holds several. With ``summarised`` the ``summary`` of all runs is kept
+    beside them.
     Raises ValueError where the file holds another comparison.
     """
     stored = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
@@ -70,11 +70,23 @@ def compare(
                 continue
             figures["runs"].append({kind: name, "seed": seed, **run(name, seed)})
             print(f"seed {seed}, {name}: {figures['runs'][-1]}", file=sys.stderr, flush=True)
-            if summary:
-                figures["summary"] = summary(figures["runs"])
+            if summarised:
+                figures["summary"] = summary(kind, figures["runs"])
             if output:
                 write({**stored, part: figures} if part else figures, output)
     return figures
+
+
+def summary(kind: str, runs: list[dict]) -> dict:
+    """Mean, and standard error of the mean, of each figure over the seeds, for each run's name under ``kind``."""
+    found: dict[str, dict] = {}
+    for name in dict.fromkeys(run[kind] for run in runs):
+        mine = [run for run in runs if run[kind] == name]
+        for figure in mine[0].keys() - {kind, "seed", "diverged_at"}:
+            values = [run[figure] for run in mine]
+            error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+            found.setdefault(name, {})[figure] = {"mean": mean(values), "standard_error": error}
+    return found
 
 
 def parser(description: str, kind: str) -> argparse.ArgumentParser:

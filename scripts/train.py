@@ -26,11 +26,10 @@ from stored import save_weights
 from torch import Tensor, nn
 from torch.distributed import DistError
 
-from ganlib import checkpoints, images, losses, metrics, models, runtime, training
+from ganlib import checkpoints, images, metrics, models, runtime, training
 
 DATA = ("glyphs", "mnist")
 NORMS = {"group": partial(nn.GroupNorm, 8), "batch": nn.BatchNorm2d, "none": None}
-R1_WEIGHT, R1_EVERY = 0.2, 8
 PATIENCE = timedelta(minutes=5)  # that the processes wait for one that does not answer
 STOPPED = "it goes on from its last checkpoint when the same command is given again"
 
@@ -64,10 +63,6 @@ def latents(batch: int, processes: int, index: int) -> Callable[[Tensor], Tensor
     They are drawn on the CPU, whose numbers are the same beside every kind of device.
     """
     return lambda real: torch.randn(batch, recipe.LATENT).chunk(processes)[index].to(real.device)
-
-
-def r1(real: Tensor, real_logits: Tensor, *_: Tensor) -> Tensor:
-    return R1_WEIGHT * losses.r1(real_logits, real)
 
 
 def train(options: argparse.Namespace, data: images.ImageSet, accelerator) -> tuple[training.EMA, int]:
@@ -104,8 +99,8 @@ def train(options: argparse.Namespace, data: images.ImageSet, accelerator) -> tu
             latent=latents(options.batch, processes, index),
             steps=options.steps,
             start=start,
-            penalty=r1,
-            penalty_every=R1_EVERY,
+            penalty=recipe.r1(),
+            penalty_every=recipe.R1_EVERY,
             ema=ema,
             callback=keep,
             callback_every=options.every,

@@ -125,17 +125,6 @@ def test_the_two_measures_of_known_pictures():
     assert share == 0.5
 
 
-def test_the_summary_of_known_runs():
-    runs = [{"variant": "a", "seed": seed, "frechet": score} for seed, score in enumerate((1.0, 2.0, 3.0))]
-    found = ablations.summary([*runs, {"variant": "b", "seed": 0, "frechet": 5.0, "diverged_at": 7}])
-    assert found["a"]["frechet"] == {"mean": 2.0, "standard_error": pytest.approx(1 / 3**0.5)}
-    assert found["b"] == {"frechet": {"mean": 5.0, "standard_error": None}}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [(["--data", "faces"], "choose mnist or glyphs"), (["--steps", "0"], "at least 1 step and 1 seed")],
-)
-def test_bad_arguments_are_named(arguments, said, capsys):
-    assert ablations.main(arguments) == 2
-    assert said in capsys.readouterr().err
+def test_a_bad_argument_is_named(capsys):
+    assert ablations.main(["--steps", "0"]) == 2
+    assert "at least 1 step and 1 seed" in capsys.readouterr().err

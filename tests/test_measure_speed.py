@@ -53,7 +53,7 @@ def test_the_slow_loader_reads_the_same_pixels(noise):
 def test_autocast_rounds_the_products_and_nothing_else():
     torch.manual_seed(0)
     net, x = recipe.discriminator(), torch.randn(4, 1, 32, 32)
-    rounded = measure_speed.Autocast(net, CPU)
+    rounded = measure_speed.InBfloat16(net)
     assert rounded(x).dtype == torch.float32 and {p.dtype for p in rounded.parameters()} == {torch.float32}
     assert not torch.equal(rounded(x), net(x)) and torch.allclose(rounded(x), net(x), atol=0.02)
 
