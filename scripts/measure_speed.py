@@ -2,10 +2,10 @@
 
     python scripts/measure_speed.py [--rounds 5] [--only alone|cost|processes] [--output FILE]
 
-Five changes are measured, each alone, on and off in alternating chunks of steps. Then the time and the memory of a step
-are measured against batch, width, size and the number of processes. On a CPU with one thread the time is that which
-the processor worked for this process, which other programs disturb little; on a GPU, and for the processes, it is the
-clock's.
+Five changes are measured, each alone, on and off in alternating chunks of steps; CUDA graphs, which need a GPU, against
+``torch.compile``, which records them. Then the time and the memory of a step are measured against batch, width, size
+and the number of processes. On a CPU with one thread the time is that which the processor worked for this process,
+which other programs disturb little; on a GPU, and for the processes, it is the clock's.
 """
 
 import argparse
@@ -37,6 +37,13 @@ BASE = {"batch": 32, "width": 16, "size": 32}
 GRID = {"batch": (8, 16, 32, 64, 128, 256), "width": (8, 16, 32, 64), "size": (8, 16, 32, 64)}
 HELD_OUT = {"batch": 64, "width": 64, "size": 64}  # measured, and no part of any fit
 PROCESSES, SHARED_BATCH = (1, 2, 4), 128
+
+
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def as_it_is(net: nn.Module) -> nn.Module:
+    return net
 
 
 class Game:
@@ -81,23 +88,23 @@ def alone(data: images.ImageSet, device: torch.device, rounds: int) -> dict:
         "recipe": ((recipe.generator(), recipe.discriminator()), recipe.LATENT, recipe.BATCH, 20),
         "dcgan-32": (models.reference("dcgan-32"), 100, 64, 2),
     }
-    wraps: dict[str, Callable[[nn.Module], nn.Module]] = {
-        "data in memory": lambda net: net,
-        "channels_last": lambda net: net.to(memory_format=torch.channels_last),
-        "bf16 autocast": InBfloat16,
-        "torch.compile": torch.compile,
+    changes: dict[str, tuple[Wrap, Wrap]] = {  # what a net is without and with the change
+        "data in memory": (as_it_is, as_it_is),
+        "channels_last": (as_it_is, lambda net: net.to(memory_format=torch.channels_last)),
+        "bf16 autocast": (as_it_is, InBfloat16),
+        "torch.compile": (as_it_is, torch.compile),
     }
     if device.type == "cuda":
-        wraps["CUDA graphs"] = partial(torch.compile, mode="reduce-overhead")
+        changes["CUDA graphs"] = (torch.compile, partial(torch.compile, mode="reduce-overhead"))
     figures: dict[str, dict] = {}
     for name, (pair, latent, batch, steps) in nets.items():
         figures[name] = {"batch": batch, "steps a chunk": steps}
-        for change, wrap in wraps.items():
+        for change, wraps in changes.items():
             fast = data.batches(batch)
             slow = loader(data, batch, device) if change == "data in memory" else fast
-            off, on = (copy.deepcopy(pair) for _ in range(2))
-            off, on = (tuple(net.to(device) for net in nets) for nets in (off, on))
-            games = {"off": Game(off, slow, latent), "on": Game(tuple(map(wrap, on)), fast, latent)}
+            games = {}
+            for way, wrap, batches in zip(("off", "on"), wraps, (slow, fast), strict=True):
+                games[way] = Game(tuple(wrap(copy.deepcopy(net).to(device)) for net in pair), batches, latent)
             start = time.perf_counter()
             games["on"].train(3)  # compiles, where there is something to compile
             first = time.perf_counter() - start
