@@ -86,11 +86,14 @@ class Snapshot:
 
     def __init__(self, models: Sequence[nn.Module], start: int = 0):
         self.models = models
-        self.start = self.checked = start
-        self._keep(start)
+        self.start = self.checked = self.step = start
+        self.copies = [[t.detach().clone() for t in tensors_of(model)] for model in models]
 
     def _keep(self, step: int) -> None:
-        self.copies, self.step = [[t.detach().clone() for t in tensors_of(model)] for model in self.models], step
+        for model, copies in zip(self.models, self.copies, strict=True):
+            for tensor, copy in zip(tensors_of(model), copies, strict=True):
+                copy.copy_(tensor)
+        self.step = step
 
     @torch.no_grad()
     def check(self, measured: Tensor, done: int) -> None:
@@ -109,8 +112,8 @@ class Snapshot:
 
     def _stop(self, what: str, measured: Tensor) -> None:
         for model, copies in zip(self.models, self.copies, strict=True):
-            for tensor, copy_ in zip(tensors_of(model), copies, strict=True):
-                tensor.copy_(copy_)
+            for tensor, copy in zip(tensors_of(model), copies, strict=True):
+                tensor.copy_(copy)
         raise TrainingDiverged(
             f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
             "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "

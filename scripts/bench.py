@@ -10,12 +10,14 @@ found and glyphs elsewhere.
 """
 
 import argparse
+import ctypes
 import itertools
 import math
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import mean, median
 
@@ -140,6 +142,7 @@ def mean_at(runs: list[dict], budget: float) -> float:
 
 def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
     """The time of a step in ``fit`` and of the same step written bare, on the same nets, in alternating chunks."""
+    keep_freed_memory()
     runtime.seed_everything(0)
     data = images.load(name)
     nets = {
@@ -163,6 +166,18 @@ def fit_cost(name: str, rounds: int = 12, steps: int = 100) -> dict:
         goals.append(goal(f"fit / bare, {label}", timed[label]["fit"] / timed[label]["bare"], 1.05))
     rates = {"milliseconds a step": timed, "batch": recipe.BATCH, "chunks": 2 * rounds, "steps a chunk": steps}
     return rates | {"goals": goals}
+
+
+def keep_freed_memory() -> None:
+    """Tell Linux's allocator not to hand freed memory back to the system.
+
+    Each gradient of net (a) is freed and claimed again at every step. Where the allocator lets go of it, a thousand
+    page faults a step follow, a quarter of the time, and which of two loops they hit is luck.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # of glibc's malloc.h
+    with suppress(AttributeError, OSError, TypeError):  # other systems have no mallopt
+        for parameter in (trim_threshold, mmap_threshold):
+            ctypes.CDLL(None).mallopt(parameter, 2**30)
 
 
 def bare(generator, discriminator, g_optimizer, d_optimizer, batches, *, latent, steps, ema) -> None:

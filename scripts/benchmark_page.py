@@ -83,7 +83,7 @@ def throughput(part: dict) -> list[str]:
     """Images a second of each way on each net, and how many times the plain loop's that is."""
     nets = part["images a second"]
     rows = []
-    for way in dict.fromkeys(way for rates in nets.values() for way in rates):
+    for way in dict.fromkeys(way for rates in sorted(nets.values(), key=len, reverse=True) for way in rates):
         cells = [(rates.get(way), rates["plain loop"]) for rates in nets.values()]
         rows.append([way, *(f"{rate:,.0f} ({rate / plain:.2f})" if rate else "" for rate, plain in cells)])
     said = (

@@ -12,6 +12,7 @@ import argparse
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -153,6 +154,8 @@ def peak_bytes(device: torch.device) -> int:
     """The most memory that this process has held so far: of the GPU where there is one, else of the machine."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if (status := Path("/proc/self/status")).exists():  # Linux, whose getrusage would begin with the parent's peak
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024
     import resource  # not on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -189,6 +192,7 @@ def share(steps: int = 30, chunks: int = 5) -> dict:
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True)
+    torch.set_num_threads(1)  # Accelerate has chosen a number by itself
     runtime.seed_everything(0)
     pair = models.dcgan_generator(32, 1, 16, 64, None), recipe.discriminator()
     players = accelerator.prepare(*pair, *(training.adam(net) for net in pair))
@@ -206,7 +210,8 @@ def share(steps: int = 30, chunks: int = 5) -> dict:
     number = accelerator.num_processes
     if not accelerator.is_main_process:
         return {}
-    return {"processes": number, "ms by the clock": wall, "ms of work": work, "parameters": parameters}
+    figures = {"processes": number, "threads of each": torch.get_num_threads(), "parameters": parameters}
+    return figures | {"ms by the clock": wall, "ms of work": work}
 
 
 def measure(rounds: int, only: str | None, device: torch.device, output: Path | None = None) -> dict:
@@ -248,6 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     device = runtime.device()
     torch.set_num_threads(1)
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # else what an earlier run has compiled would be read
     if options.share:
         print(json.dumps(found) if (found := share()) else "", end="\n" if found else "")
         return 0

@@ -83,8 +83,10 @@ def test_the_cost_of_a_step(monkeypatch):
 
 @posix
 def test_a_process_of_its_own_measures_one_setting():
-    found = measure_speed.fresh({"batch": 2, "width": 4, "size": 8}, rounds=1)
-    assert (found["batch"], found["width"], found["size"]) == (2, 4, 8) and found["flops"] > 0
+    ballast = torch.ones(300_000_000)  # the child must not count what its parent holds
+    found = measure_speed.fresh({"batch": 32, "width": 8, "size": 32}, rounds=1)
+    assert (found["batch"], found["width"], found["size"]) == (32, 8, 32) and found["flops"] > 0
+    assert 1e6 < found["bytes at the peak"] - found["bytes before"] < ballast.nbytes / 4
 
 
 def test_every_part_is_written_as_it_comes_and_others_stay(tmp_path, noise, monkeypatch, capsys):
@@ -110,4 +112,6 @@ def test_the_stored_figures_have_every_part_of_the_program():
     assert set(measure_speed.PARTS) <= set(figures) and {"command", "date", "cpu", "threads", "torch"} <= set(figures)
     for axis, values in measure_speed.GRID.items():
         assert [point[axis] for point in figures["cost"][axis]] == list(values)
+        assert all(0 < point["bytes before"] < point["bytes at the peak"] for point in figures["cost"][axis])
     assert [row["processes"] for row in figures["processes"]] == list(measure_speed.PROCESSES)
+    assert {row["threads of each"] for row in figures["processes"]} == {1}

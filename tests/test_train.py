@@ -135,6 +135,37 @@ def test_two_processes_share_the_data_and_train_as_one_does(tmp_path, noise):
         assert len(names) == len(set(names)) == BATCH * len(lines[0][at : at + an_epoch])
 
 
+IN_A_NOTEBOOK = """
+import socket, sys
+with socket.socket() as one:
+    one.bind(("", 0))
+    port = str(one.getsockname()[1])
+sys.path.insert(0, sys.argv[1])
+import train
+from accelerate import notebook_launcher
+notebook_launcher(train.main, (sys.argv[2:],), num_processes=2, use_port=port)
+"""
+LAUNCHERS = {
+    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(SCRIPTS / "train.py")],
+    "accelerate launch": [
+        *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"),
+        str(SCRIPTS / "train.py"),
+    ],
+    "notebook_launcher": ["-c", IN_A_NOTEBOOK, str(SCRIPTS)],
+}
+
+
+@posix
+def test_each_launcher_of_chapter_17_trains_the_same(tmp_path):
+    arguments = ["--steps", "3", "--batch", "8", "--samples", "0"]
+    for name, launcher in LAUNCHERS.items():
+        command = [sys.executable, *launcher, *arguments, "--folder", str(tmp_path / name)]
+        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, env=one_thread)
+        assert "2 process(es) trained for 3 steps of 8" in done.stdout, (name, done.stderr)
+        assert distance(tmp_path / name, tmp_path / "torchrun") < 1e-5, name
+
+
 @pytest.mark.parametrize(("n", "batch", "processes"), [(50, 12, 2), (50, 12, 3), (47, 6, 2), (47, 9, 3), (8, 8, 2)])
 def test_no_image_comes_twice_in_an_epoch(n, batch, processes):
     pixels = torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1)
