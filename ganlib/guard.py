@@ -86,14 +86,8 @@ class Snapshot:
 
     def __init__(self, models: Sequence[nn.Module], start: int = 0):
         self.models = models
+        self.pairs = [(tensor, tensor.detach().clone()) for model in models for tensor in tensors_of(model)]
         self.start = self.checked = self.step = start
-        self.copies = [[t.detach().clone() for t in tensors_of(model)] for model in models]
-
-    def _keep(self, step: int) -> None:
-        for model, copies in zip(self.models, self.copies, strict=True):
-            for tensor, copy in zip(tensors_of(model), copies, strict=True):
-                copy.copy_(tensor)
-        self.step = step
 
     @torch.no_grad()
     def check(self, measured: Tensor, done: int) -> None:
@@ -107,13 +101,13 @@ class Snapshot:
         for player, model in zip(self.players, self.models, strict=False):
             if not all(torch.isfinite(t).all() for t in tensors_of(model)):
                 self._stop(f"{player}'s weights were no longer finite after step {done}", measured[:done])
-        self.checked = done
-        self._keep(done)
+        for tensor, copy in self.pairs:
+            copy.copy_(tensor)
+        self.checked = self.step = done
 
     def _stop(self, what: str, measured: Tensor) -> None:
-        for model, copies in zip(self.models, self.copies, strict=True):
-            for tensor, copy in zip(tensors_of(model), copies, strict=True):
-                tensor.copy_(copy)
+        for tensor, copy in self.pairs:
+            tensor.copy_(copy)
         raise TrainingDiverged(
             f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
             "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "

@@ -83,7 +83,8 @@ def throughput(part: dict) -> list[str]:
     """Images a second of each way on each net, and how many times the plain loop's that is."""
     nets = part["images a second"]
     rows = []
-    for way in dict.fromkeys(way for rates in sorted(nets.values(), key=len, reverse=True) for way in rates):
+    fullest_first = sorted(nets.values(), key=len, reverse=True)  # its ways stand in the order in which each adds one
+    for way in dict.fromkeys(way for rates in fullest_first for way in rates):
         cells = [(rates.get(way), rates["plain loop"]) for rates in nets.values()]
         rows.append([way, *(f"{rate:,.0f} ({rate / plain:.2f})" if rate else "" for rate, plain in cells)])
     said = (

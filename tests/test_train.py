@@ -82,14 +82,22 @@ def random_images(n: int = 100) -> images.ImageSet:
     return images.ImageSet(pixels, torch.zeros(n, dtype=torch.int64), ("noise",))
 
 
+def torchrun(processes: int) -> list[str]:
+    return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess:
+    """Run Python, whose processes talk over gloo, for at most three minutes."""
+    loopback = {"GLOO_SOCKET_IFNAME": "lo0"} if sys.platform == "darwin" else {}  # gloo asks macOS for its name else
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **loopback}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=180, env=environment)
+
+
 def launch(processes: int, mode: str, folder: Path, *more: str) -> subprocess.CompletedProcess:
-    """Run WORKER in ``processes`` processes over gloo, for at most three minutes."""
+    """Run WORKER in ``processes`` processes."""
     file = folder / "worker.py"
     file.write_text(WORKER)
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    command = [sys.executable, *launcher, str(file), mode, str(folder), *ARGUMENTS, *more]
-    loopback = {"GLOO_SOCKET_IFNAME": "lo0"} if sys.platform == "darwin" else {}  # gloo asks macOS for its name else
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, env={**os.environ, **loopback})
+    return python(*torchrun(processes), str(file), mode, str(folder), *ARGUMENTS, *more)
 
 
 @pytest.fixture
@@ -146,7 +154,7 @@ from accelerate import notebook_launcher
 notebook_launcher(train.main, (sys.argv[2:],), num_processes=2, use_port=port)
 """
 LAUNCHERS = {
-    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(SCRIPTS / "train.py")],
+    "torchrun": [*torchrun(2), str(SCRIPTS / "train.py")],
     "accelerate launch": [
         *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"),
         str(SCRIPTS / "train.py"),
@@ -159,9 +167,7 @@ LAUNCHERS = {
 def test_each_launcher_of_chapter_17_trains_the_same(tmp_path):
     arguments = ["--steps", "3", "--batch", "8", "--samples", "0"]
     for name, launcher in LAUNCHERS.items():
-        command = [sys.executable, *launcher, *arguments, "--folder", str(tmp_path / name)]
-        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180, env=one_thread)
+        done = python(*launcher, *arguments, "--folder", str(tmp_path / name))
         assert "2 process(es) trained for 3 steps of 8" in done.stdout, (name, done.stderr)
         assert distance(tmp_path / name, tmp_path / "torchrun") < 1e-5, name
 
