@@ -121,12 +121,14 @@ def _read(file: Path) -> tuple[int, dict[str, dict]]:
     try:
         told = json.loads(facts["state"])
         return int(told["step"]), {name: _unpack(tree, tensors) for name, tree in told["parts"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):  # RecursionError is a RuntimeError
         raise CheckpointError(f"{file} is no checkpoint: its parts do not read as they were written.") from None
 
 
 def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     """``value`` as JSON; its tensors go to ``tensors`` under ``name``, and what JSON has no form for is marked."""
+    if isinstance(value, Tensor) and not value.numel():  # which older versions of safetensors write and do not read
+        return {"empty": [str(value.dtype).removeprefix("torch."), *value.shape]}
     if isinstance(value, Tensor):
         tensors[name] = value.detach().cpu().contiguous().clone()  # cloned, since safetensors refuses shared memory
         return {"tensor": name}
@@ -146,6 +148,9 @@ def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     ((kind, held),) = value.items()
     if kind == "tensor":
         return tensors[held]
+    if kind == "empty":
+        dtype, *shape = held
+        return torch.empty(0, dtype=getattr(torch, dtype)).reshape(shape)
     if kind == "items":
         return {key: _unpack(each, tensors) for key, each in held}
     return {"list": list, "tuple": tuple}[kind](_unpack(each, tensors) for each in held)

@@ -1,11 +1,13 @@
-"""Digits drawn from the typefaces that ship with matplotlib, with every factor of variation known.
+"""Digits drawn from 24 typefaces, whose outlines ganlib ships, with every factor of variation known.
 
 Each digit of each face is turned once into a signed distance field: for every point of a small grid, how far the
 digit's outline is, positive inside. A field can be sheared, scaled, shifted and warped by sampling it elsewhere, and
 its strokes thickened by adding a constant, so that 20,000 digits cost a few tensor operations.
 """
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,35 +17,34 @@ from torch import Tensor
 
 VERSION = 2  # raise it whenever the same arguments would give other pixels: it is part of the cache's file name
 
-# Every face was looked at: matplotlib's other files hold symbols, hollow or old-style digits, or none.
-_SANS, _SANS_BOLD, _MONO = 0x1D7E2, 0x1D7EC, 0x1D7F6  # the zeros of Unicode's mathematical alphabets
-_FACES = {
-    "DejaVu Sans": ("DejaVuSans", ord("0")),
-    "DejaVu Sans Oblique": ("DejaVuSans-Oblique", ord("0")),
-    "DejaVu Sans Bold": ("DejaVuSans-Bold", ord("0")),
-    "DejaVu Sans Bold Oblique": ("DejaVuSans-BoldOblique", ord("0")),
-    "DejaVu Sans Mono": ("DejaVuSansMono", ord("0")),
-    "DejaVu Sans Mono Oblique": ("DejaVuSansMono-Oblique", ord("0")),
-    "DejaVu Sans Mono Bold": ("DejaVuSansMono-Bold", ord("0")),
-    "DejaVu Sans Mono Bold Oblique": ("DejaVuSansMono-BoldOblique", ord("0")),
-    "DejaVu Serif": ("DejaVuSerif", ord("0")),
-    "DejaVu Serif Italic": ("DejaVuSerif-Italic", ord("0")),
-    "DejaVu Serif Bold": ("DejaVuSerif-Bold", ord("0")),
-    "DejaVu Serif Bold Italic": ("DejaVuSerif-BoldItalic", ord("0")),
-    "STIX General": ("STIXGeneral", ord("0")),
-    "STIX General Italic": ("STIXGeneralItalic", ord("0")),
-    "STIX General Bold": ("STIXGeneralBol", ord("0")),
-    "STIX General Bold Italic": ("STIXGeneralBolIta", ord("0")),
-    "STIX Sans": ("STIXGeneral", _SANS),
-    "STIX Sans Bold": ("STIXGeneral", _SANS_BOLD),
-    "STIX Mono": ("STIXGeneral", _MONO),
-    "Computer Modern Roman": ("cmr10", ord("0")),
-    "Computer Modern Bold": ("cmb10", ord("0")),
-    "Computer Modern Italic": ("cmti10", ord("0")),
-    "Computer Modern Sans": ("cmss10", ord("0")),
-    "Computer Modern Typewriter": ("cmtt10", ord("0")),
-}
-FACES = tuple(_FACES)  # the names, in the order of the ``face`` factor
+OUTLINES = Path(__file__).parent / "faces/outlines.npz"
+# The names of the faces, in the order of the ``face`` factor and of the file of outlines.
+FACES = (
+    "DejaVu Sans",
+    "DejaVu Sans Oblique",
+    "DejaVu Sans Bold",
+    "DejaVu Sans Bold Oblique",
+    "DejaVu Sans Mono",
+    "DejaVu Sans Mono Oblique",
+    "DejaVu Sans Mono Bold",
+    "DejaVu Sans Mono Bold Oblique",
+    "DejaVu Serif",
+    "DejaVu Serif Italic",
+    "DejaVu Serif Bold",
+    "DejaVu Serif Bold Italic",
+    "STIX General",
+    "STIX General Italic",
+    "STIX General Bold",
+    "STIX General Bold Italic",
+    "STIX Sans",
+    "STIX Sans Bold",
+    "STIX Mono",
+    "Computer Modern Roman",
+    "Computer Modern Bold",
+    "Computer Modern Italic",
+    "Computer Modern Sans",
+    "Computer Modern Typewriter",
+)
 
 CANVAS, DIGIT = 28, 20  # pixels: as in MNIST, a digit of scale 1 is 20 pixels high on a canvas of 28
 SLANT = (-0.25, 0.25)
@@ -130,33 +131,23 @@ def _fields() -> Tensor:
     """The signed distance fields of all faces and digits, in digit heights: float32 (faces, 10, _GRID, _GRID)."""
     axis = torch.linspace(-_REACH, _REACH, _GRID)
     points = torch.cartesian_prod(axis, axis).flip(1)  # (right, down), row by row
-    digits = [_distance(points, _outline(*place, digit)) for place in _FACES.values() for digit in range(10)]
-    return torch.stack(digits).view(len(FACES), 10, _GRID, _GRID)
+    return torch.stack([_distance(points, outline) for outline in _outlines()]).view(len(FACES), 10, _GRID, _GRID)
 
 
-def _outline(file: str, zero: int, digit: int) -> Tensor:
-    """The outline of a digit as line segments (start and end), height 1, its box centred at 0, downwards positive."""
-    import matplotlib  # here, since only the first drawing needs it
-    from matplotlib.ft2font import FT2Font
-    from matplotlib.path import Path as Curve
+def _outlines() -> Iterator[Tensor]:
+    """The outline of each digit of each face as line segments (start and end), float32 (segments, 2, 2).
 
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", f"{file}.ttf")
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"matplotlib's font file {path} is missing: reinstall matplotlib, or use real digits (GANLIB_DIGITS=mnist)."
-        )
-    font = FT2Font(str(path))
-    font.set_size(1000, 72)  # so large that hinting and rounding no longer show
-    font.load_char(zero + digit)
-    steps = np.linspace(0, 1, 5)
-    curves = [
-        bezier(steps if code != Curve.LINETO else steps[[0, -1]])
-        for bezier, code in Curve(*font.get_path()).iter_bezier()
-    ]
-    segments = np.concatenate([np.stack([curve[:-1], curve[1:]], axis=1) for curve in curves])
-    low, high = segments.min((0, 1)), segments.max((0, 1))
-    segments = (segments - (low + high) / 2) / (high[1] - low[1]) * [1, -1]
-    return torch.as_tensor(segments, dtype=torch.float32)
+    Its box has height 1 and is centred at 0, downwards positive.
+    """
+    with np.load(OUTLINES) as file:
+        contours = iter(np.split(file["points"].astype(np.float64), file["lengths"].cumsum()[:-1]))
+        counts = file["counts"].flat
+    for count in counts:
+        lines = [np.stack([line[:-1], line[1:]], axis=1) for line in islice(contours, count)]
+        segments = np.concatenate(lines)
+        low, high = segments.min((0, 1)), segments.max((0, 1))
+        segments = (segments - (low + high) / 2) / (high[1] - low[1]) * [1, -1]
+        yield torch.as_tensor(segments, dtype=torch.float32)
 
 
 def _distance(points: Tensor, segments: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 import safetensors.torch
@@ -144,7 +143,7 @@ def glyphs(train: bool = True, *, n: int | None = None, seed: int | None = None,
         images, labels, factors = renderer.render(n, seed=seed, size=size)
         return {"images": images, "labels": labels, **factors}
 
-    key = f"glyphs-v{renderer.VERSION}-matplotlib{version('matplotlib')}-n{n}-seed{seed}-size{size}"
+    key = f"glyphs-v{renderer.VERSION}-n{n}-seed{seed}-size{size}"
     tensors = _cached(runtime.cache_dir() / f"{key}.cache", make)
     images, labels = tensors.pop("images"), tensors.pop("labels")
     return ImageSet(images, labels, DIGITS, tensors)

@@ -1,11 +1,21 @@
 """The renderer: real digits, drawn as asked, with labels that can be measured in the images."""
 
+import hashlib
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
 import torch
 
 from ganlib import glyphs
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+import trace_faces  # noqa: E402
 
 N_FACES = len(glyphs.FACES)
 FACE = torch.arange(N_FACES).repeat_interleave(10)  # every digit of every face, once
@@ -180,7 +190,38 @@ def test_twenty_thousand_from_cold_in_under_ten_seconds_of_one_core():
     assert time.process_time() - start < 10
 
 
-def test_missing_font_file_is_one_clear_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr("matplotlib.get_data_path", lambda: str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="font file .*cmr10.ttf is missing: reinstall matplotlib"):
-        glyphs._outline("cmr10", ord("0"), 3)
+def test_digits_need_no_font_of_another_package():
+    """In a fresh process whose matplotlib has an empty font folder, and in one that cannot import matplotlib at all."""
+    program = """
+import sys, hashlib
+if sys.argv[1] == "absent":
+    sys.modules["matplotlib"] = None
+else:
+    import matplotlib
+    matplotlib.get_data_path = lambda: sys.argv[1]
+from ganlib import glyphs
+print(hashlib.sha256(glyphs.render(480, seed=3)[0].numpy().tobytes()).hexdigest())
+"""
+    here = hashlib.sha256(glyphs.render(480, seed=3)[0].numpy().tobytes()).hexdigest()
+    for fonts in ("absent", os.devnull):
+        ran = subprocess.run([sys.executable, "-c", program, fonts], capture_output=True, text=True)
+        assert ran.stdout.strip() == here, ran.stderr
+
+
+def test_every_face_has_outlines_and_a_licence():
+    with np.load(glyphs.OUTLINES) as file:
+        assert tuple(file["names"]) == glyphs.FACES
+        for name, licence in zip(file["names"], file["licences"], strict=True):
+            text = (glyphs.OUTLINES.parent / licence).read_text(encoding="ascii")
+            owner = {"DejaVu": "Bitstream", "STIX": "STI Pub", "Computer": "Malyshev"}[name.split()[0]]
+            assert owner in text and "ermission" in text
+    assert glyphs.OUTLINES.stat().st_size < 300_000
+
+
+def test_the_outlines_are_those_that_matplotlib_ships():
+    with np.load(glyphs.OUTLINES) as file:
+        traced = trace_faces.outlines() if matplotlib.__version__ in str(file["source"]) else {}
+        if not traced:
+            pytest.skip(f"traced from {file['source']}, and this is matplotlib {matplotlib.__version__}")
+        for name, array in traced.items():
+            assert np.array_equal(file[name], array), name
