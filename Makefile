@@ -68,22 +68,22 @@ $(INSTALLED): requirements.lock pyproject.toml scripts/install.py
 install: $(INSTALLED) ## make .venv and install the locked packages and ganlib
 
 book: $(INSTALLED) ## execute the chapters that changed and build the book: _build/html/index.html
-	@$(RUN) scripts/execute.py --jobs $(JOBS)
-	@$(RUN) scripts/build_book.py
+	@$(RUN) -m course.book.execute --jobs $(JOBS)
+	@$(RUN) -m course.book.build
 
 colab: book ## write the notebooks that Colab opens, to publish on the branch colab: _build/colab
-	@$(RUN) scripts/colab.py
+	@$(RUN) -m course.colab.edition
 
 colab-test: book ## run those notebooks as in Colab: beside an older PyTorch, installing ganlib (CHAPTERS=06 runs one)
-	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) scripts/colab.py --output _build/colab-test
-	@$(RUN) scripts/colab_run.py --edition _build/colab-test/chapters $(CHAPTERS)
+	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) -m course.colab.edition --output _build/colab-test
+	@$(RUN) -m course.colab.run --edition _build/colab-test/chapters $(CHAPTERS)
 
 exercises: $(INSTALLED) ## make the students' notebooks, solutions and autograders (OVERLAY=dir: with private tests and numbers)
-	@$(RUN) scripts/exercises.py $(if $(OVERLAY),--overlay '$(OVERLAY)')
+	@$(RUN) -m course.exercises.assign $(if $(OVERLAY),--overlay '$(OVERLAY)')
 
 grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [EXERCISE=ex04] [OUTPUT=dir] [NO_SANDBOX=1]
 	@[ -n '$(SUBMISSIONS)' ] || { echo 'Name the folder of notebooks: make grade SUBMISSIONS=dir'; exit 1; }
-	@$(RUN) scripts/grade.py '$(SUBMISSIONS)' $(if $(ROSTER),--roster '$(ROSTER)') $(if $(OUTPUT),--output '$(OUTPUT)') \
+	@$(RUN) -m course.grading.grade '$(SUBMISSIONS)' $(if $(ROSTER),--roster '$(ROSTER)') $(if $(OUTPUT),--output '$(OUTPUT)') \
 	    $(if $(EXERCISE),--exercise '$(EXERCISE)') $(if $(NO_SANDBOX),--no-sandbox)
 
 lab: $(INSTALLED) ## open the chapters in JupyterLab
@@ -109,22 +109,22 @@ lint: $(INSTALLED) ## check style and spelling
 	@$(BIN)/codespell
 
 unit: $(INSTALLED) ## run the unit tests
-	@$(RUN) -m pytest -q tests --ignore-glob="tests/test_book*.py" --ignore=tests/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
+	@$(RUN) -m pytest -q tests --ignore-glob="tests/book/test_book*.py" --ignore=tests/course/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
 
 exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouched notebook
-	@$(RUN) -m pytest -q tests/test_exercises.py -n 2 --junitxml=$(REPORTS)/5-exercises.xml
+	@$(RUN) -m pytest -q tests/course/test_exercises.py -n 2 --junitxml=$(REPORTS)/5-exercises.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
-	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
+	@$(RUN) -m course.book.execute --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
 
 mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is found
 	@if [ -d "$(GANLIB_DATA)/MNIST/raw" ]; then \
-	    $(RUN) scripts/execute.py --jobs $(JOBS) --digits mnist --report $(REPORTS)/3-chapters-on-mnist.xml; \
+	    $(RUN) -m course.book.execute --jobs $(JOBS) --digits mnist --report $(REPORTS)/3-chapters-on-mnist.xml; \
 	else echo 'Skipped: the digit chapters on the real MNIST; GANLIB_DATA names no folder that holds MNIST/raw.'; fi
 
 pages: $(INSTALLED) ## build the book from the executed chapters and test its pages in a browser
-	@$(RUN) scripts/build_book.py
-	@$(RUN) -m pytest -q tests/test_book.py tests/test_book_use.py --junitxml=$(REPORTS)/4-pages.xml
+	@$(RUN) -m course.book.build
+	@$(RUN) -m pytest -q tests/book/test_book.py tests/book/test_book_use.py --junitxml=$(REPORTS)/4-pages.xml
 
 serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@[ -f _build/html/index.html ] || { echo 'There is no built book yet: run make book first.'; exit 1; }
@@ -132,8 +132,8 @@ serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about three quarters of an hour)
-	@$(RUN) scripts/bench.py
-	@$(RUN) scripts/bench_modes.py
+	@$(RUN) -m experiments.bench
+	@$(RUN) -m experiments.modes
 
 clean: ## remove what was built and cached; .venv stays
 	@rm -rf _build .cache .pytest_cache .ruff_cache

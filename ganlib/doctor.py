@@ -38,7 +38,7 @@ class Rule(NamedTuple):
     explains: tuple[str, ...] = ()
 
 
-# The bounds lie between what the clinic's cases and what healthy runs show: scripts/doctor_report.py measures both.
+# The bounds lie between what the clinic's cases and what healthy runs show: experiments/doctor.py measures both.
 RULES = (
     Rule(
         "not finite",

@@ -1,6 +1,6 @@
 """The digit feature network, whose features every Fréchet distance of the course is measured in.
 
-It classifies ten digits, 28x28, and was trained once on MNIST and on glyphs by ``scripts/train_features.py``. Its
+It classifies ten digits, 28x28, and was trained once on MNIST and on glyphs by ``experiments/train_features.py``. Its
 weights ship with the package, so that distances can be compared between runs and machines.
 """
 

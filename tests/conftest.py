@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from course.layout import ROOT
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -16,7 +17,7 @@ OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-
 @pytest.fixture
 def bare_book(tmp_path):
     """A folder with this book's settings and a table of contents of one chapter, ``07_dots``, that is yet to come."""
-    for name in ("_config.yml", "_ext", "_static", "references.bib"):
+    for name in ("_config.yml", "_static", "references.bib"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(

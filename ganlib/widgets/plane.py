@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganlib import losses, metrics, toy, training
 from ganlib.widgets.explorer import HERE, Explorer, number
 
-WEIGHTS = HERE / "plane.safetensors"  # made by scripts/train_plane.py
+WEIGHTS = HERE / "plane.safetensors"  # made by experiments/train_plane.py
 BETA2 = 0.99
 BATCH = 128
 GAMES = {

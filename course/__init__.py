@@ -1,0 +1,1 @@
+"""What turns the course's sources into pages, notebooks and grades. Knows ganlib; ganlib knows nothing of it."""

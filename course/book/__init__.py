@@ -1,0 +1,1 @@
+"""The book: chapters executed and kept, pages staged and built."""

@@ -1,0 +1,1 @@
+"""The edition of the chapters that Colab opens, and a run of it as in Colab."""

@@ -1,0 +1,136 @@
+"""Write the chapters as Colab opens them: the executed notebooks in plain Markdown, with links to the published book.
+
+    python -m course.colab.edition [--executed DIR] [--book DIR] [--output DIR]
+
+What is written, _build/colab, is the content of the branch `colab`, to which the launch buttons of the book point.
+
+The builder sphinx-tojupyter 0.6.0 was read and not taken. It writes notebooks from the parsed pages, so that cells get
+new borders and new ids, skips the outputs of executed cells, and drops an unknown node in silence; it wants Dask and
+nbdime. Here each cell of the executed notebook stays the cell that it is, and only its markup is translated.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+
+from course import repository
+from course.book.build import BookError, read_executed
+from course.colab.plain_markdown import MarkupError, Page, plain
+from course.exercises import links as exercise_links
+from course.layout import BOOK, COLAB, EXECUTED, EXERCISES, ROOT, STUDENT
+
+REFERENCES = "references.json"  # written by course/sphinx/refs.py
+OWN = "application/vnd.ganlib."  # records for the book
+WIDGET = "application/vnd.jupyter.widget-view+json"  # dead without the kernel that showed it
+EXPLORER = OWN + "explorer+json"
+SETUP = """\
+# Set-up: installs ganlib where it is missing, as in Colab, and leaves the PyTorch there as it is.
+from importlib.util import find_spec
+
+if find_spec("ganlib") is None:
+    %pip install -q "ganlib[widgets] @ git+{url}"
+"""
+
+
+def is_setup(cell) -> bool:
+    return cell.cell_type == "code" and 'find_spec("ganlib")' in cell.source
+
+
+def bare(output, page: Page):
+    """An output that shows itself without the book: an explorer as words and a link, no records."""
+    data = output.get("data", {})
+    if EXPLORER in data:
+        about = data[EXPLORER]["about"]
+        place = page.link("Move its controls on the page of the book", page.address) if page.site else ""
+        output.data = {"text/plain": about, "text/markdown": f"{about}\n\n{place}".strip()}
+        output.metadata = {}
+    for kind in [kind for kind in data if kind.startswith(OWN) or kind == WIDGET]:
+        del data[kind]
+    return output
+
+
+def with_source(notebook, home: repository.Repository | None):
+    """The notebook with a set-up cell that installs ganlib from the repository by itself, where there is one."""
+    for cell in notebook.cells:
+        if home and is_setup(cell):
+            cell.source = SETUP.format(url=home.url).strip()
+    return notebook
+
+
+def edition(notebook, page: Page, home: repository.Repository | None):
+    """The executed notebook of a chapter as Colab's readers get it; raises a ``MarkupError`` that names the cell."""
+    for number, cell in enumerate(with_source(notebook, home).cells):
+        cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [bare(output, page) for output in cell.outputs]
+            continue
+        try:
+            cell.source = plain(cell.source, page)
+        except MarkupError as error:
+            raise MarkupError(f"cell {number} ({cell.source.strip().splitlines()[0][:60]!r}): {error}.") from None
+    page.end()
+    if page.site:
+        link = page.link("a page of the book", page.address)
+        notebook.cells[0].source += f"\n\n*This notebook is made from {link}, to which its references lead.*"
+    notebook.metadata = {name: notebook.metadata[name] for name in ("kernelspec", "language_info")}
+    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # the first with cell ids
+    nbformat.validate(notebook)
+    return notebook
+
+
+def write_all(executed: Path, book: Path, output: Path, home, site: str | None) -> list[Path]:
+    """Write the edition of every chapter and exercise below ``output``, in place of an earlier one."""
+    if not (book / REFERENCES).is_file():
+        raise BookError(f"There is no {book / REFERENCES}: run `make book` first, it says what the references lead to.")
+    pages = json.loads((book / REFERENCES).read_text(encoding="utf-8"))
+    links = exercise_links.find(EXERCISES)
+    notebooks = {}
+    for link in links:
+        notebook = nbformat.read(STUDENT / f"{link.name}.ipynb", as_version=4)
+        notebooks[output / link.file] = with_source(notebook, home)
+    for name, page in pages.items():
+        read_executed(executed / f"{Path(name).name}.ipynb")
+        notebook = nbformat.read(executed / f"{Path(name).name}.ipynb", as_version=4)
+        for link in links:
+            if home and link.chapter == Path(name).name:
+                raw = f"[{link.name}.ipynb]({home.url}/raw/{repository.BRANCH}/{link.file})"
+                exercise_links.offer(notebook, exercise_links.words(link, raw, home))
+        try:
+            notebooks[output / f"{name}.ipynb"] = edition(notebook, Page(**page, site=site), home)
+        except MarkupError as error:
+            raise BookError(f"{name}: {error}") from None
+    for folder in {path.parent for path in notebooks}:
+        shutil.rmtree(folder, ignore_errors=True)
+    for path, notebook in notebooks.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+    return list(notebooks)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--executed", type=Path, default=EXECUTED / "glyphs", help="the executed chapters")
+    parser.add_argument("--book", type=Path, default=BOOK, help="the built book")
+    parser.add_argument("--output", type=Path, default=COLAB, help="where the notebooks go")
+    args = parser.parse_args(arguments)
+    try:
+        home = repository.find(ROOT)
+        site = repository.site(home)
+        written = write_all(args.executed, args.book, args.output, home, site)
+    except (BookError, repository.AddressError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    links = f"with links to {site}" if site else "without links, as no site is known"
+    print(f"{len(written)} notebooks for Colab are in {args.output}, {links}.")
+    if home is None:
+        print("No repository is known: give GITHUB_REPOSITORY=owner/name, so that the notebooks can install ganlib.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

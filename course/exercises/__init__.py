@@ -1,0 +1,1 @@
+"""Graded exercises: from one source to what students, instructors and the grader get."""

@@ -1,0 +1,60 @@
+"""Where a reader finds the exercise of a chapter: its notebook in the book, and its address in Colab."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from course import repository
+
+HEADING = "## Exercises\n"
+
+
+class Link(NamedTuple):
+    """An exercise: its notebook, the chapter that it belongs to, its title and its length in minutes."""
+
+    name: str
+    chapter: str
+    title: str
+    minutes: int
+
+    @property
+    def file(self) -> str:
+        return f"exercises/{self.name}.ipynb"
+
+    def colab(self, home: repository.Repository | None) -> str | None:
+        """The address that opens it in Colab, from the branch that holds the Colab edition."""
+        if home is None or not home.opens_in_colab:
+            return None
+        return f"{repository.COLAB}/github/{home.name}/blob/{repository.BRANCH}/{self.file}"
+
+
+def find(sources: Path) -> list[Link]:
+    """The exercises whose sources lie in a folder, in order."""
+    links = []
+    for path in sorted(sources.glob("ex*.md")):
+        text = path.read_text(encoding="utf-8")
+        about = yaml.safe_load(text.split("---")[1])["exercise"]
+        title = re.search(r"^# Exercise \d+: (.+)$", text, re.MULTILINE)[1]
+        links.append(Link(path.stem, about["chapter"], title, about["minutes"]))
+    return links
+
+
+def words(link: Link, download: str, home: repository.Repository | None) -> str:
+    """What leads to the notebook; ``download`` is a link as the page writes it."""
+    colab = link.colab(home)
+    there = f", or [open it in Colab]({colab})" if colab else ""
+    return f"*{link.title}*, about {link.minutes} minutes. Download {download}{there}."
+
+
+def offer(notebook: dict, sentence: str) -> None:
+    """Put the sentence below the heading "Exercises" of a chapter, in place."""
+    sentence = f"**An exercise that checks itself:** {sentence}\n\nAnd ideas to try:"
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and HEADING in text:
+            text = text.replace(HEADING, f"{HEADING}\n{sentence}\n", 1)
+            cell["source"] = text.splitlines(keepends=True) if isinstance(cell["source"], list) else text
+            return
+    raise ValueError("The chapter has no heading '## Exercises': its exercise has no place.")

@@ -1,0 +1,1 @@
+"""Grading: submissions run in a sandbox; points and feedback come out."""

@@ -1,0 +1,66 @@
+"""How long a class takes to grade: copies of an exercise's solution, timed from the first to the last.
+
+python -m course.grading.bench [--copies 200] [--workers N] [--exercise ex06] [--output FILE]
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from course.book.benchmark_page import grading_words
+from course.grading import grade
+from ganlib import results
+
+
+def measure(exercise: str, copies: int, workers: int) -> dict:
+    """Grade the copies in a fresh folder; the figures, with how many points each copy has."""
+    solution = grade.AUTOGRADERS.parent / f"solution/{exercise}.ipynb"
+    if not solution.is_file():
+        raise grade.GradeError(f"There is no {solution}: run `make exercises` first.")
+    with tempfile.TemporaryDirectory() as name:
+        folder, output = Path(name) / "class", Path(name) / "grades"
+        folder.mkdir()
+        for number in range(copies):
+            shutil.copy2(solution, folder / f"student{number:04}.ipynb")
+        start = time.perf_counter()
+        code = grade.main([str(folder), "--output", str(output), "--workers", str(workers), "--exercise", exercise])
+        seconds = time.perf_counter() - start
+        records = [
+            json.loads(path.read_text(encoding="utf-8"))["record"] for path in (output / "records").glob("*.json")
+        ]
+    totals = {record["total"] for record in records}
+    if code or len(records) != copies or len(totals) != 1:
+        raise grade.GradeError(f"The copies were not graded alike: {sorted(map(str, totals))}.")
+    return {"copies": copies, "workers": workers, "seconds": seconds, "points": totals.pop()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--exercise", default="ex06")
+    parser.add_argument("--copies", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
+    args = parser.parse_args(arguments)
+    command = (
+        f"python -m course.grading.bench --copies {args.copies} --workers {args.workers} --exercise {args.exercise}"
+    )
+    try:
+        measured = measure(args.exercise, args.copies, args.workers)
+    except grade.GradeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    figures = {"command": command, "date": results.today(), **results.machine(), **measured}
+    print(grading_words(figures))
+    if args.output:
+        results.write(figures, args.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

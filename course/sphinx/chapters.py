@@ -1,0 +1,119 @@
+"""How chapters are read into the book: captions of figures, records of checks, and chapter numbers."""
+
+import json
+import re
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles, disable_builtin_toctree_collector
+
+from course.sphinx.explorers import place_explorers
+
+logger = logging.getLogger(__name__)
+
+CAPTION = re.compile(
+    r"\A\s*:::\{caption\}[ \t]+(?P<name>\S+)[ \t]*\n:alt:[ \t]*(?P<alt>\S[^\n]*)\n(?P<caption>.+?)\n:::[ \t]*(?:\n|\Z)",
+    re.DOTALL,
+)
+CHECK = "application/vnd.ganlib.check+json"
+HOW = "write ':::{caption} fig-name', then ':alt: what it shows', the caption, and ':::'"
+
+
+def fold_captions(notebook: dict) -> list[str]:
+    """Move each caption cell into the code cell before it, as the metadata that MyST-NB turns into a figure.
+
+    A figure is the one image that a code cell shows; the markdown cell after it begins with the caption (see HOW),
+    so that the caption can be read in JupyterLab and Colab too. Changes ``notebook`` and returns what is wrong in it.
+    """
+    problems, before = [], None
+    for cell in notebook["cells"]:
+        source = _text(cell["source"])
+        match = CAPTION.match(source) if cell["cell_type"] == "markdown" else None
+        images = _images(before)
+        if images and match:
+            shown = [output for output in before["outputs"] if output["output_type"] != "stream"]
+            if len(shown) > 1:
+                several = f"{len(shown)} things are shown above one caption"
+                problems.append(f"{several}: keep one figure in the cell {_name(before)}")
+            figure = {"name": match["name"], "caption": match["caption"].strip()}
+            before["metadata"]["mystnb"] = {"figure": figure, "image": {"alt": match["alt"].strip()}}
+            cell["source"] = source[match.end() :]
+        elif images:
+            problems.append(f"a figure has no caption or alt text: after the cell {_name(before)} {HOW}")
+        elif match:
+            problems.append(f"the caption {match['name']!r} does not follow a code cell that shows a figure")
+        elif cell["cell_type"] == "markdown" and ":::{caption}" in source:
+            problems.append(f"a caption cannot be read: begin the cell {_name(cell)} with it; {HOW}")
+        before = cell
+    if _images(before):
+        problems.append(f"a figure has no caption or alt text: after the cell {_name(before)} {HOW}")
+    return problems
+
+
+def show_checks(notebook: dict) -> None:
+    """Keep of each check the line that is read, and tag its cell for the style sheet.
+
+    The record itself is shown on the page "What this build verified", which course/book/build.py writes.
+    """
+    for cell in notebook["cells"]:
+        records = [output["data"].pop(CHECK, None) for output in cell.get("outputs", []) if "data" in output]
+        if any(records):
+            cell["metadata"].setdefault("tags", []).append("checks")
+
+
+def _images(cell: dict | None) -> list[dict]:
+    outputs = (cell or {}).get("outputs", [])
+    return [output for output in outputs if any(kind.startswith("image/") for kind in output.get("data", {}))]
+
+
+def _text(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _name(cell: dict) -> str:
+    lines = _text(cell["source"]).strip().splitlines()
+    return f"that begins {lines[0]!r}" if lines else "that is empty"
+
+
+def _read_chapter(app, docname, source):
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(source[0])
+    for problem in fold_captions(notebook):
+        logger.warning(problem, location=docname, type="book", subtype="caption")
+    show_checks(notebook)
+    place_explorers(notebook)
+    source[0] = json.dumps(notebook)
+
+
+def number_by_file_name(env) -> None:
+    """Give ``chapters/06_topic`` the number 6 and its sections 6.1, 6.2, …, whichever other chapters exist."""
+    for docname, numbers in env.toc_secnumbers.items():
+        match = re.match(r"chapters/(\d+)_", docname)
+        if not match:
+            continue
+        chapter = int(match[1])
+        env.toc_secnumbers[docname] = {k: v and (chapter, *v[1:]) for k, v in numbers.items()}
+        for node in [env.titles[docname], *env.tocs[docname].findall(nodes.reference)]:
+            if node.get("secnumber"):
+                node["secnumber"] = [chapter, *node["secnumber"][1:]]
+
+
+class _Collector(TocTreeCollectorWithStyles):
+    """Numbers as sphinx-external-toc assigns them (1, 2, … through all parts), then by file name."""
+
+    def assign_section_numbers(self, env):
+        changed = super().assign_section_numbers(env)
+        number_by_file_name(env)
+        return changed
+
+
+def _number_chapters(app):
+    disable_builtin_toctree_collector(app)
+    app.add_env_collector(_Collector)
+
+
+def setup(app):
+    app.connect("config-inited", lambda app, config: _number_chapters(app), priority=950)
+    app.connect("source-read", _read_chapter)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

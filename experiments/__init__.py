@@ -1,0 +1,1 @@
+"""What the authors measured: each experiment trains, and stores its figures with what made them."""

@@ -1,0 +1,217 @@
+"""One factor at a time: a GAN's settings, each changed alone, scored on images that no run was trained on.
+
+    python -m experiments.ablations [--data mnist|glyphs] [--steps 800] [--seeds 3] [--output FILE]
+
+The baseline is the course's recipe at half its size; each variant changes one factor of it. The score is the Fréchet
+distance to the last sixth of the training images, which are held out; the test images are left for whoever has chosen.
+With ``--output`` the figures are written to that JSON file after every run; the same command goes on where it stopped.
+The exit status is 2 where the command is at fault.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
+
+from experiments import recipe, stored
+from ganlib import features, images, losses, metrics, models, results, runtime, training
+
+SIZE = 16  # the recipe's nets with half its side and half its width, so that a run takes seconds
+SAMPLES = 1000  # fakes that are scored, and images of each kind that the discriminator judges
+OTHER_SEEDS = 100  # added to the seed of the control, which changes nothing else
+GROUPS = 4  # of GroupNorm
+
+
+def constant(optimizer: torch.optim.Optimizer, _: int) -> LRScheduler:
+    return LambdaLR(optimizer, lambda _: 1.0)
+
+
+class Setting(NamedTuple):
+    """What a run is trained with: the baseline, unless a variant says otherwise."""
+
+    lr_d: float = recipe.LR
+    lr_g: float = recipe.LR
+    beta1: float = recipe.BETAS[0]
+    batch: int = recipe.BATCH  # the number of steps is changed with it, so that every run sees as many images
+    decay: float = 0.99  # of the averaged weights, a step of the baseline's batch
+    targets: tuple[float, float] = (1.0, 0.0)  # the discriminator's, for real samples and for fakes
+    clip: float | None = None  # bound of the norm of a player's gradient
+    schedule: Callable[[torch.optim.Optimizer, int], LRScheduler] = CosineAnnealingLR
+    dropout: float = 0.0  # in the discriminator
+    d_norm: Callable[[int], nn.Module] | None = None
+    g_norm: Callable[[int], nn.Module] | None = nn.BatchNorm2d
+    spectral: bool = False
+    r1: float = 0.0
+    width: int = 8
+    perceptrons: bool = False  # in the place of both convolutional nets
+    images: int | None = None  # to train on; all of them where it is None
+    other_seed: int = 0
+
+
+group_norm = partial(nn.GroupNorm, GROUPS)
+VARIANTS = {
+    "baseline": Setting(),
+    "nothing: other seeds": Setting(other_seed=OTHER_SEEDS),
+    "both rates / 2": Setting(lr_d=recipe.LR / 2, lr_g=recipe.LR / 2),
+    "both rates x 2": Setting(lr_d=recipe.LR * 2, lr_g=recipe.LR * 2),
+    "rates D : G = 4 : 1": Setting(lr_d=recipe.LR * 2, lr_g=recipe.LR / 2),
+    "rates D : G = 1 : 4": Setting(lr_d=recipe.LR / 2, lr_g=recipe.LR * 2),
+    "beta1 = 0.5": Setting(beta1=0.5),
+    "beta1 = 0.9": Setting(beta1=0.9),
+    "batch 16": Setting(batch=16),
+    "batch 128": Setting(batch=128),
+    "EMA decay 0.999": Setting(decay=0.999),
+    "real targets 0.9": Setting(targets=(0.9, 0.0)),
+    "fake targets 0.1": Setting(targets=(1.0, 0.1)),
+    "gradient norm at most 1": Setting(clip=1.0),
+    "rate constant": Setting(schedule=constant),
+    "D: dropout 0.3": Setting(dropout=0.3),
+    "D: BatchNorm": Setting(d_norm=nn.BatchNorm2d),
+    "D: GroupNorm": Setting(d_norm=group_norm),
+    "D: spectral norm": Setting(spectral=True),
+    "D: R1": Setting(r1=recipe.R1_WEIGHT),
+    "G: GroupNorm": Setting(g_norm=group_norm),
+    "G: no normalisation": Setting(g_norm=None),
+    "width 16": Setting(width=16),
+    "perceptrons": Setting(perceptrons=True),
+    "500 images": Setting(images=500),
+}
+
+
+def players(setting: Setting) -> tuple[nn.Module, nn.Module]:
+    """The generator and the discriminator of a setting."""
+    if setting.perceptrons:
+        shape = 1, SIZE, SIZE
+        return models.mlp_generator(recipe.LATENT, (256, 512), shape), models.mlp_discriminator((512, 256), shape)
+    generator = models.dcgan_generator(SIZE, 1, setting.width, recipe.LATENT, norm=setting.g_norm)
+    discriminator = models.dcgan_discriminator(SIZE, 1, setting.width, norm=setting.d_norm)
+    layers: list[nn.Module] = []
+    for layer in discriminator:
+        layers.append(spectral_norm(layer) if setting.spectral and isinstance(layer, nn.Conv2d) else layer)
+        if setting.dropout and isinstance(layer, nn.LeakyReLU):
+            layers.append(nn.Dropout(setting.dropout))
+    return generator, nn.Sequential(*layers)
+
+
+def cross_entropy(real_target: float, fake_target: float) -> losses.Game:
+    """The non-saturating game, whose discriminator is asked for these targets in the place of 1 and 0."""
+
+    def one(logits: Tensor, target: float) -> Tensor:
+        return (target * softplus(-logits) + (1 - target) * softplus(logits)).mean()
+
+    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return one(real_logits, real_target) + one(fake_logits, fake_target)
+
+    return losses.Game(discriminator, losses.non_saturating_generator)
+
+
+def optimizers(pair: tuple[nn.Module, nn.Module], setting: Setting) -> list[torch.optim.Optimizer]:
+    """An Adam for each player, which first clips the player's gradient where the setting says so."""
+    betas = setting.beta1, recipe.BETAS[1]
+    found = [training.adam(net, lr, betas) for net, lr in zip(pair, (setting.lr_g, setting.lr_d), strict=True)]
+    if setting.clip is not None:
+        for optimizer in found:
+            optimizer.register_step_pre_hook(partial(clip, bound=setting.clip))
+    return found
+
+
+def clip(optimizer: torch.optim.Optimizer, *_, bound: float) -> None:
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    nn.utils.clip_grad_norm_(weights, bound)
+
+
+def train(setting: Setting, data: images.ImageSet, steps: int, seed: int) -> tuple[list[nn.Module], dict]:
+    """The averaged generator, the last one and the discriminator; what the training took, and where it diverged."""
+    runtime.seed_everything(seed + setting.other_seed)
+    pair = players(setting)
+    share = setting.batch / recipe.BATCH  # of the baseline's images a step
+    steps = round(steps / share)
+    both = optimizers(pair, setting)
+    ema = training.EMA(pair[0], setting.decay**share)
+    options = {"ema": ema, "game": cross_entropy(*setting.targets), "progress": False, "penalty_every": recipe.R1_EVERY}
+    options["schedulers"] = [setting.schedule(optimizer, steps) for optimizer in both]
+    if setting.r1:
+        options["penalty"] = recipe.r1(setting.r1)
+    start, end = time.process_time(), {}
+    try:
+        training.fit(*pair, *both, data.batches(setting.batch), latent=recipe.LATENT, steps=steps, **options)
+    except training.TrainingDiverged as stopped:
+        end = {"diverged_at": len(stopped.history)}
+    return [ema.model, *pair], {"seconds": time.process_time() - start, **end}
+
+
+@torch.no_grad()
+def called_real(discriminator: nn.Module, points: Tensor) -> float:
+    """The share of ``points`` that the discriminator, in evaluation mode, gives a logit above 0."""
+    return (discriminator.eval()(points) > 0).double().mean().item()
+
+
+def sharpness(pictures: Tensor) -> float:
+    """The mean absolute difference of neighbouring pixels, which blur makes smaller."""
+    return ((pictures.diff(dim=2).abs().mean() + pictures.diff(dim=3).abs().mean()) / 2).item()
+
+
+def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
+    """The figures of all variants; kept in ``output`` after each run."""
+    everything = images.load(name).resized(SIZE)
+    cut = len(everything) - len(everything) // 6
+    data, held_out = everything[:cut], everything[cut:]
+    n = min(SAMPLES, len(held_out))
+    real, seen = held_out[:n].floats(), data[:n].floats()
+    reference = features.digit_features(real)
+
+    def frechet(pictures: Tensor) -> float:
+        return metrics.frechet_distance(features.digit_features(pictures), reference)
+
+    facts = {"command": f"python -m experiments.ablations --data {name} --steps {steps} --seeds {seeds}"}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n, "batch": recipe.BATCH}
+    facts |= {"floor": frechet(seen), **results.machine()}
+
+    def run(variant: str, seed: int) -> dict:
+        setting = VARIANTS[variant]
+        part = data[: setting.images]
+        (averaged, last, discriminator), cost = train(setting, part, steps, seed)
+        made = recipe.sample(averaged, n)
+        found = {"frechet": frechet(made), "frechet_last": frechet(recipe.sample(last, n))}
+        found["sharpness"] = sharpness(made) / sharpness(real)
+        kinds = {"seen": part[:n].floats(), "held_out": real, "fake": recipe.sample(last, n)}
+        return found | {f"{kind}_called_real": called_real(discriminator, x) for kind, x in kinds.items()} | cost
+
+    return stored.compare("variant", VARIANTS, facts, run, output, summarised=True)
+
+
+def table(figures: dict) -> str:
+    """The summary as text: a row for each variant, averaged weights and last weights."""
+    lines = [f"{figures['data']}, {figures['steps']:,} steps, {figures['samples']:,} samples, seeds {figures['seeds']}"]
+    lines += [f"{'Fréchet distance':28}{'averaged weights':>20}{'last weights':>20}"]
+    for variant, found in figures["summary"].items():
+        cells = []
+        for measure in ("frechet", "frechet_last"):
+            error = found[measure]["standard_error"]
+            cells += [f"{found[measure]['mean']:.1f}" + (f" ± {error:.1f}" if error is not None else "")]
+        lines += ["".join([f"{variant:28}", *(f"{cell:>20}" for cell in cells)])]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = stored.parser(__doc__, "variant")
+    options.set_defaults(steps=800)
+    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
+
+    def shown(chosen: argparse.Namespace) -> str:
+        return table(compare(chosen.data, chosen.steps, chosen.seeds, chosen.output))
+
+    return stored.command(options, shown, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""The doctor's record: what it says of the clinic's cases over seeds, and of the runs of the other chapters.
+
+    python -m experiments.doctor [--seeds 5] [--only clinic|chapters] [--output FILE]
+
+The clinic (chapter 14) is executed with each seed, and its dictionary ``diagnoses`` says what is true of each case and
+what the doctor said. The other chapters are executed as they are, with a doctor beside every call of ``training.fit``;
+what it says there is a false alarm, but for the runs that a chapter makes sick on purpose and says so.
+"""
+
+import argparse
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import torch
+
+from experiments.stored import ROOT
+from ganlib import results, training
+from ganlib.doctor import ENOUGH, Doctor
+
+CLINIC = "14_failure_clinic"
+CHAPTERS = ("08_taming_the_critic", "09_mlp_gan", "10_dcgan", "12_losses_on_images", "13_conditional")
+SICK = {  # runs that a chapter makes sick on purpose, by their number in it, and the check of the chapter that says so
+    ("08_taming_the_critic", 5): "oscillation",  # "trained, gamma = 1, beta1 = 0.9: share of high quality", at most 1/2
+    ("09_mlp_gan", 2): "discriminator wins",  # "discriminator's loss at the end, beta1 = 0.9"
+}
+REALS, LOOKS = 256, 20
+SHORT = 100  # runs of fewer steps show how something is called, and train nothing
+
+
+def code_of(chapter: str) -> list[str]:
+    """The code cells of a chapter without the set-up, as plain Python."""
+    cells = nbformat.read(ROOT / f"chapters/{chapter}.ipynb", as_version=4).cells
+    return [re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.M) for cell in cells if cell.cell_type == "code"]
+
+
+def execute(cells: list[str]) -> dict:
+    """Run code cells one after the other, without showing their figures; returns what they defined."""
+    plt.switch_backend("agg")
+    names = {"__name__": "__main__", "display": lambda *_: None}
+    for cell in cells:
+        exec(compile(cell, "chapter", "exec"), names)
+        plt.close("all")
+    return names
+
+
+def clinic(seed: int) -> dict[str, tuple[set[str], set[str]]]:
+    """What is true of each case of the clinic, and what the doctor says of it, with ``SEED = seed``."""
+    cells = code_of(CLINIC)
+    seeded = [re.sub(r"^SEED = \d+", f"SEED = {seed}", cell, flags=re.M) for cell in cells]
+    if seed and seeded == cells:
+        raise ValueError(f"{CLINIC} has no line `SEED = …`, so it cannot be run with another seed.")
+    return execute(seeded)["diagnoses"]
+
+
+def watched(chapter: str) -> list[dict]:
+    """What the doctor says of each run of ``training.fit`` in a chapter."""
+    runs, fit = [], training.fit
+
+    def watching(generator, discriminator, g_optimizer, d_optimizer, batches, *, latent, steps, **options):
+        if steps < SHORT or callable(latent):
+            return fit(
+                generator, discriminator, g_optimizer, d_optimizer, batches, latent=latent, steps=steps, **options
+            )
+        taken, batches = first_batches(iter(batches))
+        real, *given = (torch.cat(part)[:REALS] for part in zip(*taken, strict=True))
+        rules = {name: options[name] for name in ("game", "penalty") if name in options}
+        average = options["ema"].model if options.get("ema") else None
+        doctor = Doctor(generator, discriminator, real, latent, given=given, average=average, **rules)
+        theirs, every = options.pop("callback", None), options.pop("callback_every", 1)
+
+        def both(step: int) -> None:
+            if step % max(1, steps // LOOKS) == 0:
+                doctor(step)
+            if theirs and step % every == 0:
+                theirs(step)
+
+        history = fit(
+            generator,
+            discriminator,
+            g_optimizer,
+            d_optimizer,
+            batches,
+            latent=latent,
+            steps=steps,
+            callback=both,
+            **options,
+        )
+        said = sorted(finding.name for finding in doctor.findings())
+        facts = {"chapter": chapter, "run": len(runs) + 1, "steps": steps, "looks": len(doctor.looks)}
+        sick = SICK.get((chapter, facts["run"]))
+        runs.append({**facts, "said": said, "true": [sick] if sick else []})
+        print(runs[-1], vars(doctor.typical()), file=sys.stderr, flush=True)
+        return history
+
+    training.fit = watching
+    try:
+        execute(code_of(chapter))
+    finally:
+        training.fit = fit
+    return [run for run in runs if run["looks"] >= ENOUGH]
+
+
+def first_batches(batches: Iterator) -> tuple[list[tuple], Iterator]:
+    """Batches enough for a doctor, and an iterator that yields them again."""
+    taken, n = [], 0
+    while n < REALS:
+        taken.append(next(batches))
+        first = taken[-1][0] if isinstance(taken[-1], tuple | list) else taken[-1]
+        n += len(first)
+    tuples = [item if isinstance(item, tuple | list) else (item,) for item in taken]
+    return tuples, itertools.chain(taken, batches)
+
+
+def record(cases: list[tuple[set[str], set[str]]]) -> dict:
+    """Precision and recall over cases of (true names, said names), with the counts that they come from."""
+    said, true = (sum(len(case[at]) for case in cases) for at in (1, 0))
+    right = sum(len(truth & names) for truth, names in cases)
+    return {"cases": len(cases), "said": said, "true": true, "right": right} | {
+        "precision": right / said if said else 1.0,
+        "recall": right / true if true else 1.0,
+    }
+
+
+def clinic_part(seeds: int) -> dict:
+    """The clinic's cases with each seed, and the record over all of them."""
+    found = [clinic(seed) for seed in range(seeds)]
+    cases = {
+        name: {"true": sorted(truth), "said": [sorted(each[name][1]) for each in found]}
+        for name, (truth, _) in found[0].items()
+    }
+    for name, case in cases.items():
+        print(f"{name}: {', '.join(case['true']) or 'healthy'}; said: {case['said']}")
+    return {"seeds": list(range(seeds)), **record([case for each in found for case in each.values()]), "each": cases}
+
+
+def chapters_part(_: int) -> dict:
+    """The runs of the other chapters, and how often the doctor was alarmed."""
+    runs = [run for chapter in CHAPTERS for run in watched(chapter)]
+    alarms = sum(len(set(run["said"]) - set(run["true"])) for run in runs)
+    return {"healthy runs": sum(not run["true"] for run in runs), "false alarms": alarms, "runs": runs}
+
+
+PARTS = {"clinic": clinic_part, "chapters": chapters_part}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--seeds", type=int, default=5, help="of the clinic, from 0 (default: 5)")
+    options.add_argument("--only", choices=PARTS, help="one part (default: both)")
+    options.add_argument("--output", type=Path, help="also write the figures to this JSON file, a part at a time")
+    chosen = options.parse_args(arguments)
+    if chosen.seeds < 1:
+        print(f"The clinic needs at least 1 seed, not {chosen.seeds}.", file=sys.stderr)
+        return 2
+    torch.set_num_threads(1)
+    output = chosen.output
+    figures = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
+    for name, measure in PARTS.items():
+        if chosen.only in (None, name):
+            command = f"python -m experiments.doctor --only {name} --seeds {chosen.seeds}"
+            facts = {"command": command, "date": results.today(), **results.machine()}
+            figures[name] = facts | measure(chosen.seeds)
+            print({key: value for key, value in figures[name].items() if key not in ("each", "runs")})
+            if output:
+                results.write(figures, output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""Eight losses of a GAN on one backbone at one budget: the same scores, several seeds, standard errors.
+
+    python -m experiments.losses [--data mnist|glyphs] [--stacked] [--steps 2000] [--seeds 3] [--output FILE]
+
+Each run trains the nets of chapter 10 with its recipe; only the loss is switched. With ``--stacked`` two of the losses
+make colour images of three digits each, and their modes are counted. With ``--output`` the figures are
+written to that JSON file after every run, and a picture of samples beside it; the same command goes on where it
+stopped. The exit status is 2 where the command is at fault.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from experiments import recipe, stored
+from ganlib import features, images, losses, metrics, plots, results, runtime, stacked, training
+
+CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
+GP_WEIGHT = 10.0  # Gulrajani et al. 2017
+SHOWN = 16  # samples a loss in the picture
+TRIPLES, COUNTED = 60_000, 26_000  # colour images to train on, and samples whose modes are counted, as in the papers
+ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
+
+
+def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
+    def penalty(real: Tensor, _: Tensor, fake: Tensor, __: Tensor) -> Tensor:
+        points = losses.interpolate(real, fake)
+        return GP_WEIGHT * losses.gradient_penalty(discriminator(points), points)
+
+    return penalty
+
+
+def r1(_: nn.Module) -> training.Penalty:
+    return recipe.r1()
+
+
+def r1_and_r2(_: nn.Module) -> training.Penalty:
+    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
+        return recipe.R1_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
+
+    return penalty
+
+
+class Loss(NamedTuple):
+    """A game and what keeps its discriminator in bounds."""
+
+    game: losses.Game
+    penalty: Callable[[nn.Module], training.Penalty] | None = None
+    every: int = 1
+    clip: float | None = None
+    spectral: bool = False
+
+
+LOSSES = {
+    "non-saturating": Loss(losses.non_saturating),
+    "least squares": Loss(losses.least_squares),
+    "hinge": Loss(losses.hinge),
+    "WGAN, clipped": Loss(losses.wasserstein, clip=CLIP),
+    "WGAN-GP": Loss(losses.wasserstein, gradient_penalty),
+    "SN-hinge": Loss(losses.hinge, spectral=True),
+    "non-saturating + R1": Loss(losses.non_saturating, r1, recipe.R1_EVERY),
+    "relativistic + R1 + R2": Loss(losses.relativistic, r1_and_r2, recipe.R1_EVERY),
+}
+
+
+def players(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
+    """The nets of the recipe, with spectral normalisation in the discriminator where the loss asks for it."""
+    generator, discriminator = recipe.generator(channels), recipe.discriminator(channels)
+    if loss.spectral:
+        for module in discriminator.modules():
+            if isinstance(module, nn.Conv2d):
+                spectral_norm(module)
+    return generator, discriminator
+
+
+def train(loss: Loss, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, dict]:
+    """The averaged generator and what its training cost; where it diverged, the last finite one, and where."""
+    runtime.seed_everything(seed)
+    generator, discriminator = players(loss, data.shape[0])
+    g_optimizer, d_optimizer = (training.adam(player, recipe.LR, recipe.BETAS) for player in (generator, discriminator))
+    if loss.clip is not None:
+        d_optimizer.register_step_post_hook(lambda *_: clip(discriminator, loss.clip))
+    ema = training.EMA(generator, recipe.DECAY)
+    options = {"game": loss.game, "ema": ema, "progress": False, "penalty_every": loss.every}
+    options["penalty"] = loss.penalty(discriminator) if loss.penalty else None
+    options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)]
+    start, end = time.process_time(), {}
+    pair = generator, discriminator, g_optimizer, d_optimizer
+    try:
+        training.fit(*pair, data.batches(recipe.BATCH), latent=recipe.LATENT, steps=steps, **options)
+    except training.TrainingDiverged as stopped:
+        end = {"diverged_at": len(stopped.history)}
+    return ema.model, {"seconds": time.process_time() - start, **end}
+
+
+@torch.no_grad()
+def clip(discriminator: nn.Module, bound: float) -> None:
+    for parameter in discriminator.parameters():
+        parameter.clamp_(-bound, bound)
+
+
+def scores(fake: Tensor, real: Tensor) -> dict:
+    """Fréchet distance, precision and recall of features ``fake`` and ``real``."""
+    found = metrics.manifold_scores(real, fake, k=5)
+    return {"frechet": metrics.frechet_distance(fake, real), "precision": found.precision, "recall": found.recall}
+
+
+def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
+    """Every loss on digits, scored against the test images; kept in ``output`` after each run."""
+    data, test = images.load(name), images.load(name, train=False)
+    n = min(10_000, len(test))
+    reference = features.digit_features(test[:n].floats())
+    runtime.seed_everything(0)
+    floor = scores(features.digit_features(data[torch.randperm(len(data))[:n]].floats()), reference)
+    facts = {"command": f"python -m experiments.losses --data {name} --steps {steps} --seeds {seeds}"}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n}
+    facts |= {"batch": recipe.BATCH, "floor": floor, **results.machine()}
+
+    data = data.resized(recipe.SIZE)
+
+    def run(loss: str, seed: int) -> dict:
+        generator, cost = train(LOSSES[loss], data, steps, seed)
+        made = recipe.sample(generator, n)
+        if output and seed == 0:
+            draw(made[:SHOWN], list(LOSSES).index(loss), output.with_suffix(".png"))
+        return scores(features.digit_features(made), reference) | cost
+
+    return stored.compare("loss", LOSSES, facts, run, output, "digits", summarised=True)
+
+
+def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
+    """Two losses on colour images of three digits each: modes covered, and KL of the samples over 1,000 modes."""
+    data = images.stacked(images.load(name), TRIPLES, seed=0).resized(recipe.SIZE)
+    test = images.stacked(images.load(name, train=False), COUNTED, seed=1)
+
+    def modes(made: Tensor) -> dict:
+        found = stacked.count_modes(stacked.classify_triples(made))
+        return {"modes": found.covered(), "kl": found.kl}
+
+    facts = {"command": f"python -m experiments.losses --stacked --data {name} --steps {steps} --seeds {seeds}"}
+    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": recipe.BATCH}
+    facts |= {"floor": stacked.perfect_kl(COUNTED), "real": modes(test.floats()), **results.machine()}
+
+    def run(loss: str, seed: int) -> dict:
+        generator, cost = train(LOSSES[loss], data, steps, seed)
+        return modes(recipe.sample(generator, COUNTED)) | cost
+
+    return stored.compare("loss", ON_COLOURS, facts, run, output, "stacked", summarised=True)
+
+
+def draw(made: Tensor, row: int, file: Path) -> None:
+    """Put a loss's samples, in a row, into the picture of all losses."""
+    picture = Image.open(file) if file.exists() else Image.new("L", (SHOWN * recipe.SIZE, len(LOSSES) * recipe.SIZE))
+    strip = torch.cat([*plots.to_pixels(made)], dim=1).mul(255).round().byte()
+    picture.paste(Image.fromarray(strip.numpy()), (0, row * recipe.SIZE))
+    picture.save(file, optimize=True)
+
+
+def table(figures: dict) -> str:
+    """The summary as text: a row for each loss, a column for each score."""
+    columns = [score for score in figures["runs"][0] if score not in ("loss", "seed", "diverged_at")]
+    lines = [f"{figures['data']}, {figures['steps']:,} steps, {figures['samples']:,} samples, seeds {figures['seeds']}"]
+    lines += ["".join([f"{'':24}", *(f"{column:>20}" for column in columns)])]
+    for loss, found in figures["summary"].items():
+        cells = []
+        for column in columns:
+            error = found[column]["standard_error"]
+            cells += [f"{found[column]['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")]
+        lines += ["".join([f"{loss:24}", *(f"{cell:>20}" for cell in cells)])]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = stored.parser(__doc__, "loss")
+    options.add_argument("--stacked", action="store_true", help="colour images of three digits each, 1,000 modes")
+    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
+
+    def shown(chosen: argparse.Namespace) -> str:
+        part = colours if chosen.stacked else digits
+        return table(part(chosen.data, chosen.steps, chosen.seeds, chosen.output))
+
+    return stored.command(options, shown, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

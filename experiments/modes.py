@@ -1,0 +1,241 @@
+"""How many modes the recipe of the chapter on critics covers, on the ring of 8 and the grid of 25, and at what cost.
+
+    python -m experiments.modes [--seeds 3] [--only goals|methods] [--output FILE]
+
+``goals`` trains the recipe once a seed on each data set, ``methods`` other critics on the ring, all for the same number
+of steps. Everything runs on one thread. The exit status is 1 where a goal is missed and 2 where the command is at
+fault.
+"""
+
+import argparse
+import functools
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from ganlib import losses, metrics, results, runtime, toy, training
+
+PARTS = ("goals", "methods")
+LATENT, WIDTH, BATCH, SAMPLES = 2, 128, 128, 2500
+LR, BETAS = 1e-3, (0.0, 0.99)
+METHOD_STEPS = 2000
+
+
+class Trial(NamedTuple):
+    """A data set, the length of its run, the weights that the penalty falls between, and the goals of the run."""
+
+    data: toy.GaussianMixture
+    steps: int
+    gamma: tuple[float, float]
+    decay: float
+    modes: int
+    high_quality: float
+    reverse_kl: float
+    seconds: float
+
+
+TRIALS = {
+    "ring of 8": Trial(toy.ring(), 5000, (0.1, 0.001), 0.995, 8, 0.93, 0.01, 40),
+    "grid of 25": Trial(toy.grid(), 9000, (0.1, 0.001), 0.995, 25, 0.90, 0.02, 70),
+}
+
+
+def gammas(start: float, end: float, steps: int) -> Iterator[float]:
+    """The penalty's weight at each step: from ``start`` to ``end`` geometrically by half the run, then constant."""
+    for step in range(steps):
+        yield start * (end / start) ** min(2 * step / steps, 1)
+
+
+def slopes(weights: Iterator[float], *, r1: bool = True, r2: bool = True) -> training.Penalty:
+    """R1 on the real samples and R2 on the fakes, or one of them, with the next of ``weights`` at each call."""
+
+    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
+        weight = next(weights)
+        terms = [losses.r1(real_logits, real)] * r1 + [losses.r2(fake_logits, fake)] * r2
+        return weight * sum(terms)
+
+    return penalty
+
+
+def between(discriminator: nn.Module, weight: float) -> training.Penalty:
+    """The gradient penalty with target 1, at points between real and fake."""
+
+    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
+        points = losses.interpolate(real, fake)
+        return weight * losses.gradient_penalty(discriminator(points), points)
+
+    return penalty
+
+
+def mlp(inputs: int, outputs: int, activation: nn.Module, layer: Callable[..., nn.Module] = nn.Linear) -> nn.Sequential:
+    """Three hidden layers."""
+    sizes = [inputs, WIDTH, WIDTH, WIDTH]
+    hidden = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (layer(a, b), activation)]
+    return nn.Sequential(*hidden, layer(WIDTH, outputs))
+
+
+def train(
+    data: toy.GaussianMixture,
+    seed: int,
+    steps: int,
+    decay: float = 0.995,
+    game: losses.Game = losses.relativistic,
+    penalty: Callable[[nn.Module], training.Penalty] | None = None,
+    every: int = 1,
+    layer: Callable[..., nn.Module] = nn.Linear,
+    clip: float | None = None,
+) -> dict:
+    """Train once and score 2,500 samples of the averaged generator; the seconds are those of training, on the CPU."""
+    runtime.seed_everything(seed)
+    scale = data.std()
+    generator = mlp(LATENT, 2, nn.ReLU())
+    discriminator = nn.Sequential(mlp(2, 1, nn.LeakyReLU(0.2), layer), nn.Flatten(0))
+    optimizers = [training.adam(player, LR, BETAS) for player in (generator, discriminator)]
+    if clip is not None:
+        weights = list(discriminator.parameters())
+        optimizers[1].register_step_post_hook(lambda *_: [weight.data.clamp_(-clip, clip) for weight in weights])
+    ema = training.EMA(generator, decay)
+    settings = {
+        "latent": LATENT,
+        "steps": steps,
+        "game": game,
+        "penalty": penalty and penalty(discriminator),
+        "penalty_every": every,
+        "ema": ema,
+        "schedulers": [CosineAnnealingLR(optimizer, steps, 0.02 * LR) for optimizer in optimizers],
+        "progress": False,
+    }
+    batches = iter(lambda: data.sample(BATCH) / scale, None)
+    start, diverged = time.process_time(), False
+    try:
+        training.fit(generator, discriminator, *optimizers, batches, **settings)
+    except training.TrainingDiverged:
+        diverged = True
+    seconds = time.process_time() - start
+    with torch.no_grad():
+        coverage = metrics.mode_coverage(ema.model(torch.randn(SAMPLES, LATENT)) * scale, data)
+    scores = {"modes": coverage.modes(), "modes by 20": coverage.modes(20), "high quality": coverage.high_quality}
+    return {"seed": seed, **scores, "reverse KL": coverage.reverse_kl, "CPU-seconds": seconds, "diverged": diverged}
+
+
+def recipe(trial: Trial, seed: int) -> dict:
+    """The recipe on one data set."""
+    weights = gammas(*trial.gamma, trial.steps)
+    return train(trial.data, seed, trial.steps, trial.decay, penalty=lambda _: slopes(weights))
+
+
+def goals(name: str, trial: Trial, run: dict) -> list[dict]:
+    """What one run promises, and whether it kept it."""
+    asked = [("modes by 20", trial.modes, 1), ("high quality", trial.high_quality, 1)]
+    asked += [("reverse KL", trial.reverse_kl, -1), ("CPU-seconds", trial.seconds, -1)]
+    return [
+        {
+            "claim": f"{name}, seed {run['seed']}: {what} {'at least' if sign > 0 else 'at most'} {bound:g}",
+            "measured": run[what],
+            "met": sign * run[what] >= sign * bound,
+        }
+        for what, bound, sign in asked
+    ]
+
+
+def methods() -> dict[str, Callable[[int], dict]]:
+    """Critics for one comparison: each on the ring, with the recipe's networks, optimiser and number of steps."""
+    ring, steps = TRIALS["ring of 8"], METHOD_STEPS
+    run = functools.partial(train, ring.data, steps=steps)
+
+    def falling(every: int = 1, **which: bool) -> Callable[[nn.Module], training.Penalty]:
+        weights = iter(list(gammas(*ring.gamma, steps))[::every])
+        return lambda _: slopes(weights, **which)
+
+    plain, paired, scores = losses.non_saturating, losses.relativistic, losses.wasserstein
+    return {
+        "non-saturating": lambda seed: run(seed=seed, game=plain),
+        "Wasserstein, clipped at 0.01": lambda seed: run(seed=seed, game=scores, clip=0.01),
+        "Wasserstein, clipped at 0.1": lambda seed: run(seed=seed, game=scores, clip=0.1),
+        "Wasserstein + gradient penalty": lambda seed: run(seed=seed, game=scores, penalty=lambda d: between(d, 1.0)),
+        "hinge + spectral norm": lambda seed: run(
+            seed=seed, game=losses.hinge, layer=lambda *sizes: spectral_norm(nn.Linear(*sizes))
+        ),
+        "non-saturating + R1": lambda seed: run(seed=seed, game=plain, penalty=falling(r2=False)),
+        "non-saturating + R1 + R2": lambda seed: run(seed=seed, game=plain, penalty=falling()),
+        "relativistic": lambda seed: run(seed=seed, game=paired),
+        "relativistic + R1": lambda seed: run(seed=seed, game=paired, penalty=falling(r2=False)),
+        "relativistic + R1 + R2": lambda seed: run(seed=seed, game=paired, penalty=falling()),
+        "relativistic + R1 + R2, lazy": lambda seed: run(seed=seed, game=paired, penalty=falling(16), every=16),
+    }
+
+
+def measure(seeds: int = 3, only: str | None = None) -> dict:
+    """All runs, or those of ``only`` one part, beside the command, the date and the machine that made them."""
+    if seeds < 1:
+        raise ValueError(f"Training takes at least 1 seed, not {seeds}.")
+    torch.set_num_threads(1)  # products of matrices this small gain nothing from a second thread
+    chosen = f" --only {only}" if only else ""
+    facts = {
+        "command": f"python -m experiments.modes --seeds {seeds}{chosen}",
+        "date": results.today(),
+        "seeds": list(range(seeds)),
+        "samples": SAMPLES,
+        **results.machine(),
+    }
+    if only in (None, "goals"):
+        facts["runs"], facts["goals"] = {}, []
+        for name, trial in TRIALS.items():
+            facts["runs"][name] = [told(name, recipe(trial, seed)) for seed in range(seeds)]
+            facts["goals"] += [goal for run in facts["runs"][name] for goal in goals(name, trial, run)]
+    if only in (None, "methods"):
+        facts["method steps"] = METHOD_STEPS
+        facts["methods"] = {name: [told(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()}
+    return facts
+
+
+def told(name: str, run: dict) -> dict:
+    """Say on the way what one run scored, and hand it on."""
+    print(f"  {name}, seed {run['seed']}: {line(run)}", file=sys.stderr, flush=True)
+    return run
+
+
+def line(run: dict) -> str:
+    scores = f"{run['modes']:3}{run['modes by 20']:6}{run['high quality']:8.3f}{run['reverse KL']:9.4f}"
+    return f"{scores}{run['CPU-seconds']:8.1f}" + ("  diverged" if run["diverged"] else "")
+
+
+def tables(figures: dict) -> str:
+    """The runs as text, then the goals."""
+    lines = []
+    for part in ("runs", "methods"):
+        if part in figures:
+            lines += ["", f"{'':32}{'seed':>5}{'modes':>6}{'by 20':>6}{'HQ':>8}{'rev. KL':>9}{'CPU-s':>8}"]
+            lines += [f"{n:32}{run['seed']:5}   {line(run)}" for n, runs in figures[part].items() for run in runs]
+    for each in figures.get("goals", []):
+        lines += [f"{each['claim']:52}{each['measured']:9.4g}  {'met' if each['met'] else 'MISSED'}"]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each kind, seeds from 0 (default: 3)")
+    parser.add_argument("--only", choices=PARTS, help="one part (default: both)")
+    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
+    options = parser.parse_args(arguments)
+    try:
+        figures = measure(options.seeds, options.only)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(tables(figures))
+    if options.output:
+        results.write(figures, options.output)
+    return int(not all(goal["met"] and math.isfinite(goal["measured"]) for goal in figures.get("goals", [])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

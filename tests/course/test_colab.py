@@ -1,0 +1,323 @@
+"""The Colab edition: addresses, plain Markdown, references of the built book, outputs, and a run as in Colab."""
+
+import json
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course import repository
+from course.book import build as build_book
+from course.colab import edition as colab
+from course.colab import run as colab_run
+from course.colab.plain_markdown import MarkupError, Page, plain
+from course.layout import ROOT
+from course.sphinx import refs as book_refs
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+HOME = repository.Repository("https://github.com", "owner/name")
+SITE = "https://owner.github.io/name/"
+RAW = re.compile(r":::|```\{|\{[\w:.-]+\}`|^\([\w:.-]+\)=|\$\$[ \t]*\([\w:.-]+\)", re.MULTILINE)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SETUP = 'from importlib.util import find_spec\n\nif find_spec("ganlib") is None:\n    %pip install ganlib'
+KERNEL = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {"name": "python"},
+}
+
+
+class Anything(dict):
+    """References of a book in which every label exists."""
+
+    def __contains__(self, name):
+        return True
+
+    def __missing__(self, name):
+        return [[f"Thing {name.rpartition(':')[2]}", "page.html#thing"]]
+
+
+def page_for(notebook) -> Page:
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return Page("page.html", [""] * len(re.findall(r"^#+ ", prose, re.MULTILINE)), Anything(), SITE)
+
+
+def a_page(site=SITE) -> Page:
+    references = {
+        "eq:eq-x": [["(3.1)", "c/03.html#equation-eq-x"]],
+        "numref:fig-x": [["Fig. 3.2", "c/03.html#fig-x"]],
+        "prf:ref:thm-x": [["Theorem 3.1", "c/03.html#thm-x"]],
+        "doc:04_next": [["What comes next", "c/04.html"]],
+        "term:mode collapse": [["mode collapse", "glossary.html#term-mode-collapse"]],
+        "cite:p:a,b": [["[", None], ["A, 2014", "r.html#a"], [", ", None], ["B, 2016", "r.html#b"], ["]", None]],
+    }
+    return Page("c/03.html", ["3", "3.1", ""], references, site)
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("https://github.com/owner/name.git", "https://github.com/owner/name"),
+        ("https://GitHub.com/owner/na.me/", "https://github.com/owner/na.me"),
+        ("https://someone:secret@github.com/owner/name", "https://github.com/owner/name"),
+        ("git@github.com:owner/name.git", "https://github.com/owner/name"),
+        ("ssh://git@github.com/owner/name.git", "https://github.com/owner/name"),
+        ("https://gitlab.com/owner/name", "https://gitlab.com/owner/name"),
+        ("git@an-alias:owner/name.git", None),
+        ("https://gitlab.com/group/owner/name", None),
+        ("../name", None),
+        ("file:///somewhere/owner/name", None),
+    ],
+)
+def test_the_repository_is_read_from_the_remote_without_secrets(tmp_path, remote, url):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert repository.find(tmp_path, {}) is None
+    subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
+    found = repository.find(tmp_path, {})
+    assert (found and found.url) == url
+    (tmp_path / "unpacked").mkdir()  # a copy without git inside somebody's repository is not that repository
+    assert repository.find(tmp_path / "unpacked", {}) is None
+
+
+def test_the_environment_names_the_repository_and_the_site(tmp_path):
+    assert repository.find(tmp_path, {"GITHUB_REPOSITORY": "owner/name"}) == HOME
+    other = repository.find(tmp_path, {"GITHUB_REPOSITORY": "o/n", "GITHUB_SERVER_URL": "https://git.example.org/"})
+    assert other.url == "https://git.example.org/o/n" and other.site is None and not other.opens_in_colab
+    assert repository.site(HOME, {}) == SITE and repository.site(None, {}) is None
+    assert repository.Repository(HOME.server, "Owner/owner.github.io").site == "https://owner.github.io/"
+    assert repository.site(HOME, {"BOOK_URL": "https://example.org/book"}) == "https://example.org/book/"
+    with pytest.raises(repository.AddressError, match="write it as owner/name"):
+        repository.find(tmp_path, {"GITHUB_REPOSITORY": "https://github.com/owner/name"})
+    with pytest.raises(repository.AddressError, match="from https:// on"):
+        repository.site(HOME, {"BOOK_URL": "example.org"})
+
+
+def test_no_file_names_an_address_of_the_course():
+    kept = [ROOT / name for name in ("_config.yml", "index.md", "README.md", "pyproject.toml", "CITATION.cff")]
+    for path in [*kept, *CHAPTERS, *(ROOT / "course").rglob("*.py")]:
+        named = re.findall(r"github\.com/[\w-]+/[\w-]+|[\w-]+\.github\.io", path.read_text(encoding="utf-8"))
+        assert [name for name in named if not name.startswith("github.com/jupyter")] == [], path.name
+
+
+def test_without_a_repository_on_github_there_are_no_launch_buttons():
+    config = {"launch_buttons": {"thebe": False}, "repository": {"url": ""}}
+    for home in (None, repository.Repository("https://gitlab.com", "owner/name")):
+        assert repository.with_launch_buttons(config, home) == config
+    assert repository.with_launch_buttons(config, HOME)["launch_buttons"]["colab_url"]
+
+
+# Markdown
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("By {eq}`eq-x`.", f"By [(3.1)]({SITE}c/03.html#equation-eq-x)."),
+        ("{doc}`Go on <04_next>`, {doc}`04_next`", f"[Go on]({SITE}c/04.html), [What comes next]({SITE}c/04.html)"),
+        ("{term}`Mode\ncollapse`", f"[Mode collapse]({SITE}glossary.html#term-mode-collapse)"),
+        ("a {cite:p}`a,b`", f"a [[A, 2014]({SITE}r.html#a), [B, 2016]({SITE}r.html#b)]"),
+        ("(sec-x)=\n# Title\n\n## Part\n### Deep", "# 3. Title\n\n## 3.1. Part\n### Deep"),
+        ("$$\nx = 1\n$$ (eq-x)", "$$\nx = 1 \\tag{3.1}\n$$"),
+        ("$$x$$ and $y$, `{eq}` and ``{eq}`eq-x` ``", "$$x$$ and $y$, `{eq}` and ``{eq}`eq-x` ``"),
+        (r"\$5, {eq}`eq-x`, \$6", rf"\$5, [(3.1)]({SITE}c/03.html#equation-eq-x), \$6"),
+        ("```python\n:::{note}\n# no heading\n```", "```python\n:::{note}\n# no heading\n```"),
+        (
+            ":::{prf:theorem} On $x$\n:label: thm-x\nLet\n\n$$\nx\n= 1\n$$ (eq-x)\n:::\nThen {eq}`eq-x`.",
+            "> **Theorem 3.1 (On $x$).**\n>\n> Let\n>\n> $$ x = 1 \\tag{3.1} $$\n\n"
+            f"Then [(3.1)]({SITE}c/03.html#equation-eq-x).",
+        ),
+        ("::::{prf:proof}\n:::{note}\nA $b$.\n:::\n::::", "**Proof.**\n\n> **Note.**\n>\n> A $b$.\n\n∎"),
+        (":::{prf:proof}\nClear.\n:::", "**Proof.**\n\nClear. ∎"),
+        (
+            ':::{caption} fig-x\n:alt: A "dot".\nOne dot,\nred.\n:::',
+            "*Fig. 3.2.* One dot,\nred.\n\n"
+            "<details><summary>This figure in words</summary>A &quot;dot&quot;.</details>",
+        ),
+    ],
+)
+def test_markup_becomes_plain(source, expected):
+    assert plain(source, a_page()) == expected
+    assert not RAW.search(re.sub(r"(`+).+?\1", "", expected, flags=re.DOTALL))
+
+
+def test_without_a_site_references_are_words():
+    assert plain("{prf:ref}`thm-x`, {cite:p}`a,b`", a_page(site=None)) == "Theorem 3.1, [A, 2014, B, 2016]"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{glue}`x`", "role {glue} has no plain form"),
+        ("{eq}`eq-y`", "nothing in the book is called 'eq:eq-y'"),
+        (":::{figure} x.png\n:::", "directive {figure} has no plain form"),
+        (":::{prf:theorem}\nNo label.\n:::", "a theorem has no label"),
+        (":::{note}\n:class: wide\nA.\n:::", "the option :class: of {note}"),
+        (":::{note}\nA.", "is never closed"),
+        ("# A\n# B\n# C\n# D", "more headings than on the page"),
+    ],
+)
+def test_what_has_no_plain_form_is_named(source, message):
+    notebook = new_notebook(cells=[new_markdown_cell("Fine."), new_markdown_cell("Begin.\n\n" + source)])
+    with pytest.raises(MarkupError, match=re.escape(message)) as caught:
+        colab.edition(notebook, a_page(), HOME)
+    assert str(caught.value).startswith("cell 1 ('Begin.')") and "\n" not in str(caught.value)
+
+
+def test_a_book_that_is_older_than_its_chapters_is_noticed():
+    with pytest.raises(MarkupError, match="2 headings of the page are missing: build the book again"):
+        colab.edition(new_notebook(cells=[new_markdown_cell("# One")], metadata=KERNEL), a_page(), HOME)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_chapter_keeps_raw_markup(path):
+    notebook = nbformat.read(path, as_version=4)
+    ids = [cell.id for cell in notebook.cells]
+    before = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    made = colab.edition(notebook, page_for(notebook), HOME)
+    after = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
+    assert RAW.search(before) and not RAW.search(after)
+    assert [cell.id for cell in made.cells] == ids
+    first = next(cell for cell in made.cells if cell.cell_type == "code")
+    assert '%pip install -q "ganlib[widgets] @ git+https://github.com/owner/name"' in first.source
+    assert made.cells.index(first) == 1 and "source =" not in first.source
+
+
+# Notebooks
+
+
+def small_chapter():
+    """An executed chapter with a figure, a check, an explorer and every kind of reference."""
+    figure = new_output("display_data", {"image/png": PIXEL, "text/plain": "<Figure>"})
+    check = new_output("display_data", {"text/plain": "✓ two", build_book.CHECK: {}})
+    still = {"file": "dirac", "state": {}, "about": "Two players chase each other."}
+    widget = new_output("display_data", {"text/plain": "x", colab.WIDGET: {"model_id": "1"}, colab.EXPLORER: still})
+    words = (
+        ":::{caption} fig-dot\n:alt: A dot.\nA dot.\n:::\n\n(sec-a)=\n## A section\n\n"
+        ":::{prf:theorem} Two\n:label: thm-two\nAs {cite:t}`goodfellow2014`:\n\n$$\n1 + 1 = 2\n$$ (eq-two)\n:::\n\n"
+        ":::{prf:proof}\nCount.\n:::\n\n{prf:ref}`thm-two`, {eq}`eq-two`, {numref}`fig-dot`, {numref}`sec-a`, "
+        "{doc}`07_dots`, {term}`coupling`, {cite:p}`goodfellow2014`."
+    )
+    cells = [
+        new_markdown_cell("# Dots"),
+        new_code_cell(SETUP, execution_count=1),
+        new_code_cell("plt.show()", outputs=[figure], execution_count=2),
+        new_markdown_cell(words),
+        new_code_cell("checks.close()", outputs=[check, widget], execution_count=3),
+    ]
+    return new_notebook(cells=cells, metadata=KERNEL | {"widgets": {}, "ganlib": {}})
+
+
+def test_outputs_show_themselves_without_the_book():
+    made = colab.edition(small_chapter(), Page("c/07.html", ["7", "7.1"], Anything(), SITE), HOME)
+    nbformat.validate(made)
+    assert set(made.metadata) == {"kernelspec", "language_info"}
+    assert made.cells[2].outputs[0].data["image/png"] == PIXEL and made.cells[2].execution_count == 2
+    check, explorer = made.cells[4].outputs
+    assert dict(check.data) == {"text/plain": "✓ two"}
+    assert explorer.data["text/markdown"].startswith("Two players chase each other.")
+    assert f"({SITE}c/07.html)" in explorer.data["text/markdown"] and set(explorer.data) <= {
+        "text/plain",
+        "text/markdown",
+    }
+
+
+def test_without_a_repository_the_set_up_cell_stays():
+    made = colab.edition(small_chapter(), Page("c/07.html", ["7", "7.1"], Anything(), None), None)
+    assert made.cells[1].source == SETUP
+    assert "http" not in json.dumps(made)
+
+
+@pytest.fixture
+def small_book(bare_book, monkeypatch):
+    """A book of that chapter and a glossary."""
+    words = "```{glossary}\ncoupling\n  A joint distribution.\n```\n\n```{bibliography}\n```\n"
+    (bare_book / "appendix/api.md").write_text(f"# API\n\n<!-- generated: modules -->\n\n{words}")
+    chapter = small_chapter()
+    chapter.cells[-1].outputs = []
+    nbformat.write(chapter, bare_book / "executed/07_dots.ipynb")
+    for module in (build_book, colab):
+        monkeypatch.setattr(module, "ROOT", bare_book)
+    for name in ("GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "BOOK_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return bare_book
+
+
+def test_a_small_book_and_its_edition(small_book, monkeypatch, capfd):
+    build = ["--executed", str(small_book / "executed"), "--output", str(small_book / "html")]
+    write = ["--executed", build[1], "--book", build[3], "--output", str(small_book / "colab")]
+    assert colab.main(write) == 2 and "run `make book` first" in capfd.readouterr().err
+    assert build_book.main(build) == 0
+    html = (small_book / "html/chapters/07_dots.html").read_text(encoding="utf-8")
+    assert "colab.research" not in html
+    assert colab.main(write) == 0 and "No repository is known" in capfd.readouterr().out
+
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
+    assert build_book.main(build) == 0 and colab.main(write) == 0
+    html = (small_book / "html/chapters/07_dots.html").read_text(encoding="utf-8")
+    assert "https://colab.research.google.com/github/owner/name/blob/colab/chapters/07_dots.ipynb" in html
+    made = nbformat.read(small_book / "colab/chapters/07_dots.ipynb", as_version=4)
+    text = made.cells[3].source
+    page, references = f"{SITE}chapters/07_dots.html", f"{SITE}appendix/api.html"
+    assert made.cells[0].source.startswith("# 7. Dots\n") and "## 7.1. A section" in text
+    assert "*Fig. 7.1.* A dot." in text and "> **Theorem 7.1 (Two).**" in text and r"\tag{7.1}" in text
+    for part in (
+        f"[Theorem 7.1]({page}#thm-two), [(7.1)]({page}#equation-eq-two), [Fig. 7.1]({page}#fig-dot), ",
+        f"[Section 7.1]({page}#sec-a), [Dots]({page}), [coupling]({references}#term-coupling), [[Goodfellow",
+        f", 2014]({references}#",
+    ):
+        assert part in text
+    for address in set(re.findall(rf"{SITE}([^)#]+)(?:#([^)]+))?\)", text)):  # every link leads somewhere
+        assert not address[1] or f'id="{address[1]}"' in (small_book / "html" / address[0]).read_text(encoding="utf-8")
+
+
+def test_the_name_of_the_references_is_one():
+    assert colab.REFERENCES == book_refs.FILE
+
+
+# A run as in Colab
+
+
+@pytest.fixture
+def first_chapter(tmp_path):
+    notebook = nbformat.read(CHAPTERS[0], as_version=4)
+    nbformat.write(colab.edition(notebook, page_for(notebook), HOME), tmp_path / "01.ipynb")
+    return tmp_path / "01.ipynb"
+
+
+no_links = pytest.mark.skipif(sys.platform == "win32", reason="Windows links files for administrators only")
+
+
+@no_links
+def test_a_chapter_runs_where_an_older_torch_is_and_ganlib_is_not(first_chapter, capsys):
+    assert colab_run.main(["--edition", str(first_chapter.parent)]) == 0
+    assert re.search(r"01: ran in \d+ s", capsys.readouterr().out)
+
+
+@no_links
+@pytest.mark.parametrize(("old", "new"), [("torch>=2.4", "torch>=99"), ("", "")])
+def test_the_run_as_in_colab_can_fail(first_chapter, monkeypatch, capsys, old, new):
+    make = colab_run.make_repository
+
+    def make_other(folder):
+        make(folder)
+        text = (folder / "pyproject.toml").read_text()
+        (folder / "pyproject.toml").write_text(text.replace(old, new))
+        subprocess.run(
+            ["git", "-C", folder, *"-c user.name=t -c user.email=t@localhost commit -qam x".split()], check=True
+        )
+
+    if old:
+        monkeypatch.setattr(colab_run, "make_repository", make_other)
+    else:
+        notebook = nbformat.read(first_chapter, as_version=4)
+        notebook.cells = [*notebook.cells[:2], new_code_cell("1 / 0")]
+        nbformat.write(notebook, first_chapter)
+    assert colab_run.main(["--edition", str(first_chapter.parent)]) == 1
+    said = capsys.readouterr().out
+    assert "01: it failed: " in said and said.count("\n") == 1
+    assert ("ModuleNotFoundError" if old else "ZeroDivisionError") in said

@@ -1,0 +1,137 @@
+"""Every exercise: full marks for the solution, none for the untouched notebook, no secret shown; it runs anywhere."""
+
+import csv
+import os
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from test_chapters import code_after_code, long_cells
+
+from course import repository
+from course.colab import edition as colab
+from course.exercises import assign as exercises
+from course.exercises import links as exercise_links
+from course.grading import feedback, grade, sandbox
+from course.layout import ROOT
+
+SOURCES = sorted(exercises.EXERCISES.glob("ex*.md"))
+FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
+def made(request, tmp_path_factory):
+    """An exercise as its source makes it; the making itself grades the solution with otter-grader."""
+    folder = tmp_path_factory.mktemp(request.param.stem)
+    exercise = exercises.build(request.param, folder / "student", folder / "out")
+    return exercise, folder
+
+
+def test_there_are_eight():
+    assert [path.stem for path in SOURCES] == [f"ex{number:02}" for number in (2, 3, 4, 5, 6, 8, 9, 10)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="grading runs on Linux and macOS")
+def test_solution_has_full_marks_and_the_untouched_notebook_none(made):
+    exercise, folder = made
+    (folder / "handed in").mkdir()
+    for kind, path in (("full", folder / f"out/solution/{exercise.name}.ipynb"), ("none", folder / "student")):
+        path = path / f"{exercise.name}.ipynb" if path.is_dir() else path
+        (folder / f"handed in/{kind}.ipynb").write_bytes(path.read_bytes())
+    command = [
+        str(folder / "handed in"),
+        "--autograders",
+        str(folder / "out/autograder"),
+        "--output",
+        str(folder / "g"),
+    ]
+    walls = [] if sandbox.available() else ["--no-sandbox"]
+    assert grade.main([*command, "--exercise", exercise.name, "--workers", "1", *walls]) == 0
+    with (folder / "g/grades.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    for kind, due in (("full", exercise.questions), ("none", dict.fromkeys(exercise.questions, 0))):
+        row = rows[kind]
+        assert row["status"] == "graded", row
+        assert {name: float(row[name]) for name in exercise.questions} == due
+    record = (folder / "g/records/none.json").read_text(encoding="utf-8")
+    assert "true" not in record  # no public check of the untouched notebook passed
+
+
+def test_the_student_notebook_in_the_repository_is_this_one(made):
+    exercise, folder = made
+    fresh = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    kept = (exercises.STUDENT / f"{exercise.name}.ipynb").read_text(encoding="utf-8")
+    assert kept == fresh, f"exercises/student/{exercise.name}.ipynb is stale: run `make exercises` and commit it"
+
+
+def test_the_student_notebook_holds_no_secret(made):
+    exercise, folder = made
+    text = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    assert exercises.leaks(text) == []
+    assert all(cell.metadata.keys() <= {"jupyter", "cellView"} for cell in notebook.cells)
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert not any(cell.get("outputs") or cell.get("attachments") for cell in notebook.cells)
+    words = {
+        line.strip()
+        for cell in exercise.notebook.cells
+        if exercises.is_hidden_test(cell)
+        for line in cell.source.splitlines()
+    }
+    shown = {line.strip() for cell in notebook.cells[4:] for line in cell.source.splitlines()}
+    assert not [line for line in words & shown if line.startswith("assert")]
+
+
+def test_code_is_short_and_prose_stands_between_every_two_cells(made):
+    exercise, folder = made
+    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    assert (long_cells(notebook), code_after_code(notebook)) == ([], [])
+
+
+def test_the_questions_are_as_promised(made):
+    exercise, folder = made
+    assert 4 <= len(exercise.questions) <= 6 and sum(exercise.questions.values()) == 20 and 45 <= exercise.minutes <= 90
+    for cases in feedback.questions_of(folder / f"out/autograder/{exercise.name}.zip").values():
+        assert {case.hidden for case in cases} == {False, True}
+    student = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
+    assert student.count("<details><summary>Hint") >= len(exercise.questions)
+    explained = [cell for cell in exercise.notebook.cells if f"<!-- {exercises.CANARY} -->" in cell.source]
+    assert len(explained) >= len(exercise.questions)
+
+
+def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
+    exercise, folder = made
+    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    setup, checks = (cell for cell in notebook.cells if cell.source.startswith("# Set-up"))
+    setup.source = FAKE_COLAB + setup.source
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    client = NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=environment)
+    said = [
+        "\n".join(str(output.get("data", output.get("text", ""))) for output in cell.get("outputs", []))
+        for cell in notebook.cells
+    ]
+    assert not [output for output in setup.outputs + checks.outputs if output.output_type == "error"]
+    checked = [text for cell, text in zip(notebook.cells, said, strict=True) if cell.source.startswith("grader.check(")]
+    assert len(checked) == len(exercise.questions) and all("results" in text for text in checked)
+    assert {path.stem for path in tmp_path.glob("checks_*/*.py")} == set(exercise.questions)
+
+
+def test_colab_opens_the_exercise_of_the_repository_and_its_chapter_leads_there():
+    home = repository.Repository("https://github.com", "owner/name")
+    [link] = [each for each in exercise_links.find(exercises.EXERCISES) if each.name == "ex04"]
+    notebook = nbformat.read(exercises.STUDENT / "ex04.ipynb", as_version=4)
+    assert '@ git+https://github.com/owner/name"' in colab.with_source(notebook, home).cells[1].source
+    chapter = {"cells": [{"cell_type": "markdown", "source": "Words.\n\n## Exercises\n\n1. *Derive.*"}]}
+    exercise_links.offer(chapter, exercise_links.words(link, "[ex04.ipynb](there)", home))
+    address = "https://colab.research.google.com/github/owner/name/blob/colab/exercises/ex04.ipynb"
+    assert f"Download [ex04.ipynb](there), or [open it in Colab]({address})." in chapter["cells"][0]["source"]
+    with pytest.raises(ValueError, match="no heading"):
+        exercise_links.offer({"cells": []}, "")
+
+
+def test_each_is_offered_by_its_chapter():
+    links = exercise_links.find(exercises.EXERCISES)
+    assert all(
+        (ROOT / f"chapters/{link.chapter}.ipynb").is_file() and link.chapter[:2] == link.name[2:] for link in links
+    )

@@ -1,0 +1,108 @@
+"""The comparison of losses: what each row switches, its tiny runs, going on after a stop, and its summary."""
+
+import json
+
+import compare_losses as compare
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from experiments import stored
+from ganlib import images, losses
+
+
+@pytest.fixture(autouse=True)
+def few_glyphs(monkeypatch):
+    """Small sets in place of ``images.load``, fewer samples, and the number of threads put back."""
+    sets = {train: images.glyphs(train, n=128) for train in (True, False)}
+    monkeypatch.setattr(images, "load", lambda name, train=True: sets[train])
+    monkeypatch.setattr(compare, "TRIPLES", 64)
+    monkeypatch.setattr(compare, "COUNTED", 100)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_every_loss_trains_and_is_scored(tmp_path):
+    output = tmp_path / "losses.json"
+    assert compare.main(["--data", "glyphs", "--steps", "2", "--seeds", "1", "--output", str(output)]) == 0
+    figures = json.loads(output.read_text(encoding="utf-8"))["digits"]
+    assert [run["loss"] for run in figures["runs"]] == list(compare.LOSSES)
+    assert all(run["frechet"] > figures["floor"]["frechet"] for run in figures["runs"])
+    assert figures["samples"] == 128 and figures["threads"] == 1
+    with Image.open(tmp_path / "losses.png") as picture:
+        assert picture.size == (compare.SHOWN * 32, len(compare.LOSSES) * 32)
+
+
+def test_both_parts_share_a_file_and_a_finished_run_is_not_run_again(tmp_path, monkeypatch, capsys):
+    output = tmp_path / "losses.json"
+    monkeypatch.setattr(compare, "LOSSES", {name: compare.LOSSES[name] for name in compare.ON_COLOURS})
+    arguments = ["--data", "glyphs", "--steps", "1", "--seeds", "2", "--output", str(output)]
+    assert compare.main(arguments) == compare.main([*arguments, "--stacked"]) == 0
+    stored = json.loads(output.read_text(encoding="utf-8"))
+    assert stored["stacked"]["real"]["modes"] > 50
+    stored["digits"]["runs"].pop()  # as if it had been stopped before the last run
+    output.write_text(json.dumps(stored), encoding="utf-8")
+    trained = []
+    train = compare.train
+    monkeypatch.setattr(compare, "train", lambda loss, *rest: trained.append(loss) or train(loss, *rest))
+    assert compare.main(arguments) == 0
+    assert trained == [compare.LOSSES[compare.ON_COLOURS[1]]]
+    again = json.loads(output.read_text(encoding="utf-8"))
+    assert len(again["digits"]["runs"]) == 4 and again["stacked"] == stored["stacked"]
+    assert compare.main([*arguments[:2], "--steps", "3", *arguments[4:]]) == 2
+    assert "holds another comparison" in capsys.readouterr().err
+
+
+def test_the_clipped_critic_is_within_its_bound_after_every_step(monkeypatch):
+    made, players = [], compare.players
+    monkeypatch.setattr(compare, "players", lambda *arguments: made.append(players(*arguments)) or made[-1])
+    for name in ("WGAN, clipped", "hinge"):
+        compare.train(compare.LOSSES[name], images.glyphs(n=64).resized(32), 2, seed=0)
+    clipped, free = (max(p.abs().max().item() for p in pair[1].parameters()) for pair in made)
+    assert clipped == pytest.approx(compare.CLIP) and free > 0.02
+
+
+def test_spectral_normalisation_is_on_every_layer_of_its_row_alone():
+    for name, loss in compare.LOSSES.items():
+        _, discriminator = compare.players(loss)
+        layers = [module for module in discriminator.modules() if isinstance(module, nn.Conv2d)]
+        assert len(layers) == 4
+        assert all(hasattr(layer, "parametrizations") == (name == "SN-hinge") for layer in layers)
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(1.0, 0.0), (3.0, 40.0)])
+def test_the_gradient_penalty_of_a_linear_critic(slope, expected):
+    weight = torch.tensor([0.6, 0.8]) * slope
+    penalty = compare.gradient_penalty(lambda x: x @ weight)
+    real, fake = torch.randn(5, 2), torch.randn(5, 2)
+    assert penalty(real, real @ weight, fake, fake @ weight).item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_r1_and_r2_of_a_linear_critic_and_the_rows_that_have_them_at_every_eighth_step():
+    weight = torch.tensor([3.0, 4.0])
+    real, fake = torch.randn(5, 2, requires_grad=True), torch.randn(5, 2, requires_grad=True)
+    given = real, real @ weight.requires_grad_(), fake, fake @ weight
+    assert compare.r1(None)(*given).item() == pytest.approx(0.2 * 25 / 2)
+    assert compare.r1_and_r2(None)(*given).item() == pytest.approx(0.2 * 25)
+    lazy = {name for name, loss in compare.LOSSES.items() if loss.every == 8}
+    assert lazy == {"non-saturating + R1", "relativistic + R1 + R2"}
+    assert compare.LOSSES["relativistic + R1 + R2"].game is losses.relativistic
+
+
+def test_the_summary_of_known_runs():
+    runs = [{"loss": "a", "seed": seed, "frechet": score} for seed, score in enumerate((1.0, 2.0, 3.0))]
+    found = stored.summary("loss", [*runs, {"loss": "b", "seed": 0, "frechet": 5.0, "diverged_at": 7}])
+    assert found["a"]["frechet"]["mean"] == 2
+    assert found["a"]["frechet"]["standard_error"] == pytest.approx(1 / 3**0.5)
+    assert found["b"] == {"frechet": {"mean": 5.0, "standard_error": None}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--data", "faces"], "choose mnist or glyphs"), (["--seeds", "0"], "at least 1 step and 1 seed")],
+)
+def test_bad_arguments_are_named(arguments, said, capsys):
+    assert compare.main(arguments) == 2
+    assert said in capsys.readouterr().err
