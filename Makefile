@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test exercises exercise-tests grade lab tensorboard test lint unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint unit chapters mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -47,6 +47,8 @@ help: ## list the commands and their variables (the default)
 	@echo '  PYTHON=python3.12   the Python, 3.11 or newer, that .venv is made with (default: python3)'
 	@echo '  TORCH_INDEX=https://download.pytorch.org/whl/cpu'
 	@echo '                      on Linux without a GPU: take the CPU builds of PyTorch, not gigabytes of CUDA'
+	@echo '  COLAB_PYTHON=python3.13'
+	@echo '                      the Python of make colab-test, of the version that Colab has'
 	@echo '  PORT=8000           the port of make serve'
 	@echo '  JOBS=2              chapters executed at a time (default: one a core)'
 	@echo '  GITHUB_REPOSITORY=owner/name'
@@ -74,9 +76,12 @@ book: $(INSTALLED) ## execute the chapters that changed and build the book: _bui
 colab: book ## write the notebooks that Colab opens, to publish on the branch colab: _build/colab
 	@$(RUN) -m course.colab.edition
 
-colab-test: book ## run those notebooks as in Colab: beside an older PyTorch, installing ganlib (CHAPTERS=06 runs one)
+colab-test: book ## run those notebooks beside Colab's own packages and its Python (CHAPTERS=06 or ex04 runs one; COLAB_PYTHON=)
 	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) -m course.colab.edition --output _build/colab-test
-	@$(RUN) -m course.colab.run --edition _build/colab-test/chapters $(CHAPTERS)
+	@$(RUN) -m course.colab.run --edition _build/colab-test $(if $(COLAB_PYTHON),--python '$(COLAB_PYTHON)') $(CHAPTERS)
+
+oldest: $(INSTALLED) ## run ganlib's tests with the oldest packages that pyproject.toml promises
+	@$(RUN) -m course.oldest
 
 exercises: $(INSTALLED) ## make the students' notebooks, solutions and autograders (OVERLAY=dir: with private tests and numbers)
 	@$(RUN) -m course.exercises.assign $(if $(OVERLAY),--overlay '$(OVERLAY)')

@@ -1,11 +1,10 @@
-"""Run the Colab edition top to bottom where things are as in Colab: an older torch is there, ganlib is not.
+"""Run the Colab edition top to bottom where things are as in Colab: its packages are there, ganlib is not.
 
-    python -m course.colab.run [--edition DIR] [--torch VERSION] [chapter ...]
+    python -m course.colab.run [--edition DIR] [--python PYTHON] [notebook ...]
 
 Each notebook gets an environment of its own, an empty folder to run in and a fake google.colab, and installs ganlib by
-its own set-up cell; only git is told to fetch this clone instead of the address. The environment shows the packages of
-.venv, with torch and torchvision labelled as the oldest that pyproject.toml allows, and reaches no package index.
-With --torch it holds a real older torch and what pip adds, from the network.
+its own set-up cell; only git is told to fetch this clone instead of the address. The environment shows the packages
+that runtime.txt pins, which are installed once; the notebook may install more, and must not move these.
 """
 
 import argparse
@@ -14,18 +13,16 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-import tomllib
-import venv
 from pathlib import Path
 
 import nbformat
 
+from course.colab import pins
+from course.environments import EnvironmentMissing, environment, find_python, packages_of, python_of
 from course.layout import COLAB, ROOT
 
-HERE = Path(sysconfig.get_path("purelib"))
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "ganlib")  # what pip installs ganlib from
 FAKE = """\
 class _widgets:
@@ -47,9 +44,10 @@ except CellExecutionError as error:
     pip = [line for text in said for line in text.splitlines() if line.startswith("ERROR:")]
     sys.exit(pip[0] if pip else f"{error.ename}: {error.evalue}")
 """
-TELL = """\
-import importlib.metadata as metadata, ganlib
-print(metadata.version("torch"), metadata.version("torchvision"), ganlib.__file__, sep="\\n")
+LIST = """\
+from importlib.metadata import distributions
+for each in distributions():
+    print(f"{each.name}=={each.version}")
 """
 
 
@@ -57,52 +55,18 @@ class ColabError(Exception):
     """A notebook does not do in Colab what it should; the message says what."""
 
 
-def oldest() -> dict[str, str]:
-    """The oldest torch and torchvision that ganlib allows."""
-    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    pairs = [bound.split(">=") for bound in bounds]
-    return {name: f"{version}.0" for name, version in pairs if name in ("torch", "torchvision")}
-
-
-def python_of(environment: Path) -> Path:
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def packages_of(environment: Path) -> Path:
-    places = {"base": str(environment), "platbase": str(environment)}
-    return Path(sysconfig.get_path("purelib", "venv", places))
-
-
-def relabel(info: Path, target: Path, versions: dict[str, str]) -> None:
-    """Copy the record of an installed package, with older versions of itself and of torch."""
-    name = info.name.split("-")[0]
-    shutil.copytree(info, target / f"{name}-{versions[name]}.dist-info")
-    record = target / f"{name}-{versions[name]}.dist-info/METADATA"
-    text = re.sub(r"(?m)^Version: .*", f"Version: {versions[name]}", record.read_text(encoding="utf-8"))
-    needs = re.sub(r"(?m)^Requires-Dist: torch\b.*", f"Requires-Dist: torch=={versions['torch']}", text)
-    record.write_text(needs, encoding="utf-8")
-
-
-def borrow_packages(target: Path) -> None:
-    """Link all installed packages into ``target``, but ganlib, with torch and torchvision labelled as older."""
-    versions = oldest()
-    for path in HERE.iterdir():
-        name = path.name.split("-")[0]
-        if path.suffix == ".dist-info" and name in versions:
-            relabel(path, target, versions)
-        elif "ganlib" not in path.name and path.suffix != ".pth" and not (target / path.name).exists():
+def link_packages(source: Path, target: Path) -> None:
+    """Link all packages of ``source``, but ganlib, into the folder of packages ``target``."""
+    for path in source.iterdir():
+        if "ganlib" not in path.name and path.suffix != ".pth" and not (target / path.name).exists():
             (target / path.name).symlink_to(path, target_is_directory=path.is_dir())
 
 
-def make_environment(folder: Path, torch: str | None) -> None:
-    """A virtual environment with torch and without ganlib, in which google.colab is loaded as Colab loads it."""
-    venv.create(folder, with_pip=torch is not None, symlinks=os.name != "nt")
+def make_environment(folder: Path, python: Path) -> None:
+    """An environment with the packages of ``python``'s own but ganlib, in which google.colab is loaded as in Colab."""
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
     packages = packages_of(folder)
-    if torch is None:
-        borrow_packages(packages)
-    else:
-        install = [python_of(folder), "-m", "pip", "install", "-q", f"torch=={torch}", "torchvision"]
-        subprocess.run([*install, "ipykernel", "nbclient", "scipy"], check=True)  # Colab brings scipy along
+    link_packages(packages_of(python.parent.parent), packages)
     colab = folder / "fake/google/colab"
     colab.mkdir(parents=True)
     (colab / "__init__.py").write_text("")
@@ -141,42 +105,57 @@ def address_in(notebook) -> str:
     raise ColabError("its set-up cell names no repository: make the edition with GITHUB_REPOSITORY=owner/name")
 
 
-def run(path: Path, torch: str | None = None) -> float:
-    """Run one notebook of the edition in a fresh environment, in seconds; raises a ``ColabError`` if it fails."""
+def run(path: Path, python: Path, offline: bool = False) -> float:
+    """Run one notebook of the edition beside the packages of ``python``; returns seconds, raises a ``ColabError``."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        variables = settings(folder, address_in(nbformat.read(path, as_version=4)), offline=torch is None)
-        make_environment(folder / "environment", torch)
+        variables = settings(folder, address_in(nbformat.read(path, as_version=4)), offline)
+        make_environment(folder / "environment", python)
         make_repository(folder / "repository")
         (folder / "content").mkdir()
+        mine, here = python_of(folder / "environment"), {"cwd": folder / "content", "env": variables}
+        before = listed(mine, here)
         start = time.perf_counter()
-        python, here = python_of(folder / "environment"), {"cwd": folder / "content", "env": variables}
-        ran = subprocess.run([python, "-c", RUN, path.resolve()], capture_output=True, text=True, **here)
+        ran = subprocess.run([mine, "-c", RUN, path.resolve()], capture_output=True, text=True, **here)
         seconds = time.perf_counter() - start
         if ran.returncode:
             raise ColabError("it failed: " + (ran.stderr.strip().splitlines() or ["no message"])[-1])
-        told = subprocess.run([python, "-c", TELL], capture_output=True, text=True, check=True, **here)
-        version, _, place = told.stdout.splitlines()
-        if version.split("+")[0] != (torch or oldest()["torch"]):
-            raise ColabError(f"it moved torch to {version}")
+        moved = before - listed(mine, here)
+        if moved:
+            raise ColabError(f"it replaced {', '.join(sorted(moved))}")
+        asked = [mine, "-c", "import ganlib; print(ganlib.__file__)"]
+        place = subprocess.run(asked, capture_output=True, text=True, check=True, **here).stdout.strip()
         if not Path(place).is_relative_to(folder.resolve()):
             raise ColabError(f"it used the ganlib at {place}, not the one that it installs")
     return seconds
 
 
+def listed(python: Path, here: dict) -> set[str]:
+    """The packages of an environment, each as a pin."""
+    return set(subprocess.run([python, "-c", LIST], capture_output=True, text=True, check=True, **here).stdout.split())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapters", nargs="*", help="names or their beginnings, such as 06 (default: all)")
-    parser.add_argument("--edition", type=Path, default=COLAB / "chapters", help="the notebooks")
-    parser.add_argument("--torch", metavar="VERSION", help="install this torch instead of relabelling the one here")
+    parser.add_argument("names", nargs="*", help="names or their beginnings, such as 06 or ex04 (default: all)")
+    parser.add_argument("--edition", type=Path, default=COLAB, help="the folder that the edition was written to")
+    parser.add_argument("--python", help=f"a Python {pins.python()} (default: the one on the path)")
+    parser.add_argument("--here", action="store_true", help="take the packages of the Python that runs this, offline")
     args = parser.parse_args(arguments)
-    wanted = tuple(args.chapters) or ("",)
-    paths = [path for path in sorted(args.edition.glob("*.ipynb")) if path.name.startswith(wanted)]
+    wanted = tuple(args.names) or ("",)
+    paths = [path for path in sorted(args.edition.rglob("*.ipynb")) if path.name.startswith(wanted)]
     failed = 0
+    try:
+        python = Path(sys.executable)
+        if not args.here:
+            python = python_of(environment("colab", pins.pins(), find_python(pins.python(), args.python)))
+    except EnvironmentMissing as error:
+        print(error, file=sys.stderr)
+        return 2
     for path in paths:
         try:
-            print(f"{path.stem}: ran in {run(path, args.torch):.0f} s", flush=True)
+            print(f"{path.stem}: ran in {run(path, python, args.here):.0f} s", flush=True)
         except ColabError as error:
             failed += 1
             print(f"{path.stem}: {error}", flush=True)

@@ -4,14 +4,18 @@ import json
 import re
 import subprocess
 import sys
+import sysconfig
+import tomllib
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from packaging.requirements import Requirement
 
-from course import repository
+from course import environments, oldest, repository
 from course.book import build as build_book
 from course.colab import edition as colab
+from course.colab import pins
 from course.colab import run as colab_run
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.layout import ROOT
@@ -293,8 +297,8 @@ no_links = pytest.mark.skipif(sys.platform == "win32", reason="Windows links fil
 
 
 @no_links
-def test_a_chapter_runs_where_an_older_torch_is_and_ganlib_is_not(first_chapter, capsys):
-    assert colab_run.main(["--edition", str(first_chapter.parent)]) == 0
+def test_a_chapter_runs_where_ganlib_is_not(first_chapter, capsys):
+    assert colab_run.main(["--here", "--edition", str(first_chapter.parent)]) == 0
     assert re.search(r"01: ran in \d+ s", capsys.readouterr().out)
 
 
@@ -317,7 +321,77 @@ def test_the_run_as_in_colab_can_fail(first_chapter, monkeypatch, capsys, old, n
         notebook = nbformat.read(first_chapter, as_version=4)
         notebook.cells = [*notebook.cells[:2], new_code_cell("1 / 0")]
         nbformat.write(notebook, first_chapter)
-    assert colab_run.main(["--edition", str(first_chapter.parent)]) == 1
+    assert colab_run.main(["--here", "--edition", str(first_chapter.parent)]) == 1
     said = capsys.readouterr().out
     assert "01: it failed: " in said and said.count("\n") == 1
     assert ("ModuleNotFoundError" if old else "ZeroDivisionError") in said
+
+
+# Colab's packages
+
+
+def test_the_pins_of_colab_hold_what_ganlib_needs_and_chapters_import():
+    held = {pin.split("==")[0].lower(): pin.split("==")[1] for pin in pins.pins()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for need in map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["widgets"]]):
+        assert need.specifier.contains(held[need.name]), need
+    assert pins.python() == "3.13" and len(held) == len(pins.pins())
+
+
+def test_a_colab_that_has_moved_on_is_named(tmp_path, capsys):
+    freeze = tmp_path / "freeze.txt"
+    freeze.write_text("# pip\n" + "\n".join(pins.pins()))
+    assert pins.main(["--freeze", str(freeze)]) == 0
+    text = re.sub(
+        r"(?m)^torch==.*$", "torch @ https://a.example/cpu/torch-9.9.1%2Bcpu-cp313-linux.whl", freeze.read_text()
+    )
+    freeze.write_text(text.replace("tqdm==", "tqdm-other=="))
+    assert pins.main(["--freeze", str(freeze)]) == 1
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == 2 and "Colab has 9.9.1" in lines[0] and "Colab has none" in lines[1]
+
+
+@no_links
+def test_a_notebook_that_replaces_a_package_is_caught(first_chapter, monkeypatch, capsys):
+    before = {"torch==2.0", "numpy==1.0"}
+    lists = iter([before, {"torch==2.1", "numpy==1.0", "ganlib==1"}])
+    monkeypatch.setattr(colab_run, "listed", lambda *_: next(lists))
+    assert colab_run.main(["--here", "--edition", str(first_chapter.parent)]) == 1
+    assert "01: it replaced torch==2.0\n" in capsys.readouterr().out
+
+
+# Environments of other packages
+
+
+def test_an_environment_is_made_once_for_its_pins(tmp_path, monkeypatch, capsys):
+    installed = []
+    run = subprocess.run
+
+    def note(command, **options):
+        if "pip" in map(str, command):
+            installed.append(command[-1])
+            return subprocess.CompletedProcess(command, 0)
+        return run([*command, "--without-pip"] if "venv" in map(str, command) else command, **options)
+
+    monkeypatch.setattr(environments.subprocess, "run", note)
+    python = environments.find_python(sysconfig.get_python_version())
+    first = environments.environment("trial", ["a==1"], python, tmp_path)
+    assert environments.environment("trial", ["a==1"], python, tmp_path) == first and installed == ["a==1"]
+    assert environments.environment("trial", ["a==2"], python, tmp_path) != first and installed == ["a==1", "a==2"]
+    assert capsys.readouterr().out.count("Making trial-") == 2
+
+
+def test_a_python_that_is_missing_or_another_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(environments.shutil, "which", lambda name: None)
+    with pytest.raises(environments.EnvironmentMissing, match="Python 9.9 is needed, and python9.9 is not there"):
+        environments.find_python("9.9")
+    monkeypatch.setattr(environments.shutil, "which", lambda name: sys.executable)
+    with pytest.raises(environments.EnvironmentMissing, match="Python 9.9 is needed, and p is 3"):
+        environments.find_python("9.9", "p")
+
+
+def test_the_oldest_packages_are_the_lower_bounds():
+    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    for series in ("", ".*"):
+        assert oldest.pins(series) == [f"{a}=={b}{series}" for a, b in (bound.split(">=") for bound in bounds)]
+    assert all((ROOT / test).is_file() for test in oldest.tests())

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -98,16 +97,6 @@ def test_bash_can_read_each_step(name):
 def test_the_actions_are_kept_up_to_date():
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
     assert [update["package-ecosystem"] for update in updates] == ["github-actions"]
-
-
-@needs_bash
-@pytest.mark.parametrize("series", ["", ".*"])
-def test_the_oldest_packages_are_the_lower_bounds(tmp_path, series):
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    assert run(block("test/oldest", "Turn the lower bounds into pins"), tmp_path, SERIES=series).returncode == 0
-    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    pins = (tmp_path / "oldest.txt").read_text().split()
-    assert pins == [f"{name}=={version}{series}" for name, version in (bound.split(">=") for bound in bounds)]
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -2,10 +2,10 @@
 
 import json
 
-import compare_conditional as compare
 import pytest
 import torch
 
+from experiments import conditional as compare
 from ganlib import images
 
 

@@ -2,12 +2,12 @@
 
 import json
 
-import compare_losses as compare
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+from experiments import losses as compare
 from experiments import stored
 from ganlib import images, losses
 
