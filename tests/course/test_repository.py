@@ -65,7 +65,8 @@ def test_the_lock_holds_what_the_requirements_name():
 def test_exact_pins_stand_in_the_lock_alone():
     pin = re.compile(r"(torch|ruff|jupyter-book|nbval|sphinx)==\d")
     texts = [path for path in own_files() if path.suffix in {".txt", ".toml", ".yaml", ".yml", ".md", ".sh"}]
-    assert [path.name for path in texts if pin.search(path.read_text(encoding="utf-8"))] == []
+    pinned = [path.name for path in texts if pin.search(path.read_text(encoding="utf-8"))]
+    assert pinned == ["runtime.txt"]  # what Colab has, which is not ours to choose
 
 
 @pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="runs outside .venv, which alone follows the lock")
