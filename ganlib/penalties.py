@@ -21,6 +21,11 @@ from ganlib.losses import check_pairs
 Penalty = Callable[..., Tensor]
 Weight = float | Callable[[int], float]
 
+COMPILED = (
+    "A penalty on the gradient needs a second derivative (a double backward), which torch.compile does not offer: "
+    "leave the discriminator uncompiled, or the penalty out."
+)
+
 
 def r1(weight: Weight) -> Penalty:
     """R1: the weight times half the squared gradient at real samples. Source: Mescheder et al. 2018, equation 9."""
@@ -126,15 +131,17 @@ def _gradients(points: Tensor, logits: Tensor) -> Tensor:
         )
     gradients = None
     if logits.requires_grad:
-        (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True, allow_unused=True)
+        try:
+            (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True, allow_unused=True)
+        except RuntimeError as error:
+            if "create_graph" in str(error):  # which torch.compile's own backend refuses
+                raise ValueError(COMPILED) from error
+            raise
     if gradients is None:
         raise ValueError(
             "The logits were not computed from these points: call points.requires_grad_() first, then compute the "
             "logits from them, outside torch.no_grad()."
         )
     if "CompiledFunction" in type(gradients.grad_fn).__name__:
-        raise ValueError(
-            "A penalty on the gradient needs a second derivative (a double backward), which torch.compile does not "
-            "offer: leave the discriminator uncompiled, or the penalty out."
-        )
+        raise ValueError(COMPILED)
     return gradients.flatten(1)

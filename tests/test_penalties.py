@@ -247,6 +247,28 @@ def test_a_compiled_discriminator_is_refused():
         penalties.r1(1.0)(*seen(compiled))
 
 
+class Donated(torch.autograd.Function):
+    """What torch.compile's own backend makes of a critic: a backward pass that refuses to be followed."""
+
+    said = "compiled with non-empty donated buffers which requires create_graph=False"
+
+    @staticmethod
+    def forward(_, x):
+        return x.sum(1)
+
+    @staticmethod
+    def backward(*_):
+        raise RuntimeError(Donated.said)
+
+
+def test_a_backward_pass_that_refuses_is_one_sentence_and_other_errors_pass(monkeypatch):
+    with pytest.raises(ValueError, match="^A penalty on the gradient needs a second derivative .* torch.compile"):
+        penalties.r1(1.0)(*seen(Donated.apply))
+    monkeypatch.setattr(Donated, "said", "something else")
+    with pytest.raises(RuntimeError, match="something else"):
+        penalties.r1(1.0)(*seen(Donated.apply))
+
+
 def test_the_penalty_that_chapter_8_writes_out_is_ganlibs():
     notebook = nbformat.read(next(CHAPTERS.glob("*_taming_the_critic.ipynb")), as_version=4)
     (source,) = [cell.source for cell in notebook.cells if cell.source.startswith("def gradient_penalty(")]
