@@ -84,7 +84,9 @@ class Notebook:
     @property
     def checks(self) -> list[dict]:
         """The records that checks left when the notebook ran, in order."""
-        return [output.data[checks.MEDIA_TYPE] for output in self.outputs if checks.MEDIA_TYPE in output.get("data", {})]
+        return [
+            output.data[checks.MEDIA_TYPE] for output in self.outputs if checks.MEDIA_TYPE in output.get("data", {})
+        ]
 
     @property
     def was_run(self) -> bool:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
-from ganlib import conditional, features, images, losses, metrics, results, runtime, training
+from ganlib import conditional, features, images, losses, metrics, penalties, results, runtime, training
 
 METHODS = ("unconditional", "concatenation", "embedding", "auxiliary", "auxiliary-real", "projection")
 MEASURES = ("accuracy", "frechet", "spread")
@@ -44,7 +44,7 @@ def players(method: str) -> tuple[nn.Module, nn.Module, losses.Game]:
 
 def penalty(real: Tensor, real_logits: Tensor, *_) -> Tensor:
     """R1; of the auxiliary's pairs, of the logit alone."""
-    return R1 * losses.r1(real_logits.view(len(real), -1)[:, 0], real)
+    return R1 * penalties.half_squared_norm(real, real_logits.view(len(real), -1)[:, 0])
 
 
 def train(method: str, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, float]:

@@ -22,7 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
-from ganlib import features, images, losses, metrics, plots, results, runtime, stacked, training
+from ganlib import features, images, losses, metrics, penalties, plots, results, runtime, stacked, training
 
 CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
 GP_WEIGHT = 10.0  # Gulrajani et al. 2017
@@ -32,11 +32,7 @@ ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
 
 
 def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
-    def penalty(real: Tensor, _: Tensor, fake: Tensor, __: Tensor) -> Tensor:
-        points = losses.interpolate(real, fake)
-        return GP_WEIGHT * losses.gradient_penalty(discriminator(points), points)
-
-    return penalty
+    return penalties.gradient_penalty(GP_WEIGHT, discriminator)
 
 
 def r1(_: nn.Module) -> training.Penalty:
@@ -44,10 +40,7 @@ def r1(_: nn.Module) -> training.Penalty:
 
 
 def r1_and_r2(_: nn.Module) -> training.Penalty:
-    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
-        return recipe.R1_WEIGHT * (losses.r1(real_logits, real) + losses.r2(fake_logits, fake))
-
-    return penalty
+    return penalties.r1_and_r2(recipe.R1_WEIGHT)
 
 
 class Loss(NamedTuple):

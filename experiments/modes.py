@@ -12,16 +12,16 @@ import functools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ganlib import losses, metrics, results, runtime, toy, training
+from ganlib import losses, metrics, penalties, results, runtime, toy, training
 
 PARTS = ("goals", "methods")
 LATENT, WIDTH, BATCH, SAMPLES = 2, 128, 128, 2500
@@ -48,31 +48,9 @@ TRIALS = {
 }
 
 
-def gammas(start: float, end: float, steps: int) -> Iterator[float]:
+def falling(start: float, end: float, steps: int) -> Callable[[int], float]:
     """The penalty's weight at each step: from ``start`` to ``end`` geometrically by half the run, then constant."""
-    for step in range(steps):
-        yield start * (end / start) ** min(2 * step / steps, 1)
-
-
-def slopes(weights: Iterator[float], *, r1: bool = True, r2: bool = True) -> training.Penalty:
-    """R1 on the real samples and R2 on the fakes, or one of them, with the next of ``weights`` at each call."""
-
-    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
-        weight = next(weights)
-        terms = [losses.r1(real_logits, real)] * r1 + [losses.r2(fake_logits, fake)] * r2
-        return weight * sum(terms)
-
-    return penalty
-
-
-def between(discriminator: nn.Module, weight: float) -> training.Penalty:
-    """The gradient penalty with target 1, at points between real and fake."""
-
-    def penalty(real: Tensor, real_logits: Tensor, fake: Tensor, fake_logits: Tensor) -> Tensor:
-        points = losses.interpolate(real, fake)
-        return weight * losses.gradient_penalty(discriminator(points), points)
-
-    return penalty
+    return lambda done: start * (end / start) ** min(2 * done / steps, 1)
 
 
 def mlp(inputs: int, outputs: int, activation: nn.Module, layer: Callable[..., nn.Module] = nn.Linear) -> nn.Sequential:
@@ -128,8 +106,8 @@ def train(
 
 def recipe(trial: Trial, seed: int) -> dict:
     """The recipe on one data set."""
-    weights = gammas(*trial.gamma, trial.steps)
-    return train(trial.data, seed, trial.steps, trial.decay, penalty=lambda _: slopes(weights))
+    penalty = penalties.r1_and_r2(falling(*trial.gamma, trial.steps))
+    return train(trial.data, seed, trial.steps, trial.decay, penalty=lambda _: penalty)
 
 
 def goals(name: str, trial: Trial, run: dict) -> list[dict]:
@@ -150,26 +128,24 @@ def methods() -> dict[str, Callable[[int], dict]]:
     """Critics for one comparison: each on the ring, with the recipe's networks, optimiser and number of steps."""
     ring, steps = TRIALS["ring of 8"], METHOD_STEPS
     run = functools.partial(train, ring.data, steps=steps)
-
-    def falling(every: int = 1, **which: bool) -> Callable[[nn.Module], training.Penalty]:
-        weights = iter(list(gammas(*ring.gamma, steps))[::every])
-        return lambda _: slopes(weights, **which)
-
+    weight = falling(*ring.gamma, steps)
+    at_real, at_both = (lambda _: penalties.r1(weight)), (lambda _: penalties.r1_and_r2(weight))
+    between = functools.partial(penalties.gradient_penalty, 1.0)
     plain, paired, scores = losses.non_saturating, losses.relativistic, losses.wasserstein
     return {
         "non-saturating": lambda seed: run(seed=seed, game=plain),
         "Wasserstein, clipped at 0.01": lambda seed: run(seed=seed, game=scores, clip=0.01),
         "Wasserstein, clipped at 0.1": lambda seed: run(seed=seed, game=scores, clip=0.1),
-        "Wasserstein + gradient penalty": lambda seed: run(seed=seed, game=scores, penalty=lambda d: between(d, 1.0)),
+        "Wasserstein + gradient penalty": lambda seed: run(seed=seed, game=scores, penalty=between),
         "hinge + spectral norm": lambda seed: run(
             seed=seed, game=losses.hinge, layer=lambda *sizes: spectral_norm(nn.Linear(*sizes))
         ),
-        "non-saturating + R1": lambda seed: run(seed=seed, game=plain, penalty=falling(r2=False)),
-        "non-saturating + R1 + R2": lambda seed: run(seed=seed, game=plain, penalty=falling()),
+        "non-saturating + R1": lambda seed: run(seed=seed, game=plain, penalty=at_real),
+        "non-saturating + R1 + R2": lambda seed: run(seed=seed, game=plain, penalty=at_both),
         "relativistic": lambda seed: run(seed=seed, game=paired),
-        "relativistic + R1": lambda seed: run(seed=seed, game=paired, penalty=falling(r2=False)),
-        "relativistic + R1 + R2": lambda seed: run(seed=seed, game=paired, penalty=falling()),
-        "relativistic + R1 + R2, lazy": lambda seed: run(seed=seed, game=paired, penalty=falling(16), every=16),
+        "relativistic + R1": lambda seed: run(seed=seed, game=paired, penalty=at_real),
+        "relativistic + R1 + R2": lambda seed: run(seed=seed, game=paired, penalty=at_both),
+        "relativistic + R1 + R2, lazy": lambda seed: run(seed=seed, game=paired, penalty=at_both, every=16),
     }
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganlib import losses, models, training
+from ganlib import models, penalties, training
 
 SIZE, WIDTH, LATENT, BATCH = 32, 16, 64, 32
 LR, BETAS, DECAY = 2e-3, (0.0, 0.99), 0.998
@@ -22,7 +22,7 @@ def discriminator(channels: int = 1) -> nn.Sequential:
 
 def r1(weight: float = R1_WEIGHT) -> training.Penalty:
     """R1 at the data, with this weight."""
-    return lambda real, real_logits, *_: weight * losses.r1(real_logits, real)
+    return penalties.r1(weight)
 
 
 @torch.no_grad()

@@ -31,7 +31,7 @@ from experiments import recipe
 from experiments.bench_rates import InBfloat16
 from experiments.plain_baselines import PilDigits
 from experiments.stored import ROOT
-from ganlib import images, losses, models, results, runtime, training
+from ganlib import images, models, penalties, results, runtime, training
 
 ITSELF = ("-m", "experiments.speed")  # how it starts processes of its own
 PARTS = ("alone", "cost", "processes")
@@ -128,8 +128,8 @@ def penalty_compiled(data: images.ImageSet, device: torch.device) -> str:
     nets = recipe.generator().to(device), torch.compile(recipe.discriminator().to(device))
     game = Game(nets, data.batches(8), recipe.LATENT)
     try:
-        game.train(1, lambda real, logits, *_: losses.r1(logits, real))
-    except RuntimeError as error:
+        game.train(1, penalties.r1(1.0))
+    except (RuntimeError, ValueError) as error:
         return str(error).splitlines()[0]
     return "trains"
 

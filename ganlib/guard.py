@@ -1,5 +1,6 @@
-"""What watches over a run: its history, what batches it refuses, a look without a trace, the way back from a NaN."""
+"""What watches over a run: its history, how it may end early, a look without a trace, the way back from a NaN."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,26 +11,41 @@ from torch import Tensor, nn
 
 @dataclass
 class History:
-    """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns."""
+    """What each step measured: one float tensor of shape (steps,) for each name, on the CPU once ``fit`` returns.
+
+    ``start`` is the number of steps done before; the first entry is of the step after these.
+    """
 
     d_loss: Tensor
     g_loss: Tensor
     real_logit: Tensor
     fake_logit: Tensor
+    start: int = 0
 
     @classmethod
-    def of(cls, measured: Tensor) -> "History":
-        """The history in the rows of ``measured``, shape (steps, 4)."""
-        return cls(*measured.cpu().unbind(1))
+    def of(cls, measured: Tensor, start: int = 0) -> "History":
+        """The history in the rows of ``measured``, shape (steps, 4), of which the first is of step ``start`` + 1."""
+        return cls(*measured.cpu().unbind(1), start)
 
     def __len__(self) -> int:
         return len(self.d_loss)
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; both players have been set back to their last finite weights.
+    """A loss became NaN or infinite; players, average, optimisers and schedulers are set back to the last good step.
 
     ``history`` is what was measured, up to and including the step at fault.
+    """
+
+    def __init__(self, message: str, history: History):
+        super().__init__(message)
+        self.history = history
+
+
+class TrainingEnded(ValueError):
+    """The batches ended before the run did; the players keep what they learned.
+
+    ``history`` is what was measured.
     """
 
     def __init__(self, message: str, history: History):
@@ -59,39 +75,24 @@ def untouched(*models: nn.Module) -> Iterator[None]:
                 module.training = training
 
 
-def check_batch(batch: Tensor | None, *models: nn.Module) -> None:
-    """Raise ValueError for a first batch that the ``models`` cannot be trained on."""
-    if batch is None:
-        raise ValueError("There are no batches to train on: pass an iterator without end, as ImageSet.batches gives.")
-    if batch.dim() == 4 and not -1.001 <= batch.min() <= batch.max() <= 1.001:
-        raise ValueError(
-            f"The images run from {batch.min():.3g} to {batch.max():.3g}, but a generator that ends in tanh makes "
-            "values in [-1, 1]: scale the images to that range, as ImageSet.batches does."
-        )
-    norms = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for model in models for m in model.modules())
-    if len(batch) == 1 and norms:
-        raise ValueError(
-            "A batch of one leaves BatchNorm no spread to normalise by: use batches of at least 2, or nets without "
-            "BatchNorm."
-        )
-
-
 class Snapshot:
-    """The last weights that were seen to be finite, and the way back to them.
+    """The state of a run when it was last seen to be finite, and the way back to it.
 
-    ``models`` are the discriminator, the generator and perhaps its average; ``start`` is the number of steps done.
+    ``models`` are the discriminator, the generator and perhaps its average; ``parts`` the optimisers and schedulers,
+    whose ``state_dict`` is kept; ``start`` is the number of steps done.
     """
 
     players = ("discriminator", "generator")
 
-    def __init__(self, models: Sequence[nn.Module], start: int = 0):
-        self.models = models
+    def __init__(self, models: Sequence[nn.Module], parts: Sequence, start: int = 0):
+        self.models, self.parts = models, parts
         self.pairs = [(tensor, tensor.detach().clone()) for model in models for tensor in tensors_of(model)]
-        self.start = self.checked = self.step = start
+        self.start = self.checked = start
+        self._keep(start)
 
     @torch.no_grad()
     def check(self, measured: Tensor, done: int) -> None:
-        """Keep the weights after step ``done`` if all is finite; else set them back and raise TrainingDiverged."""
+        """Keep the state after step ``done`` if all is finite; else set it back and raise TrainingDiverged."""
         new = measured[self.checked : done, :2]  # the losses, the discriminator's first
         bad = (~torch.isfinite(new)).nonzero()
         if len(bad):
@@ -101,16 +102,24 @@ class Snapshot:
         for player, model in zip(self.players, self.models, strict=False):
             if not all(torch.isfinite(t).all() for t in tensors_of(model)):
                 self._stop(f"{player}'s weights were no longer finite after step {done}", measured[:done])
-        for tensor, copy in self.pairs:
-            copy.copy_(tensor)
-        self.checked = self.step = done
+        self._keep(done)
+        self.checked = done
+
+    @torch.no_grad()
+    def _keep(self, step: int) -> None:
+        for tensor, kept in self.pairs:
+            kept.copy_(tensor)
+        self.states = [copy.deepcopy(part.state_dict()) for part in self.parts]
+        self.step = step
 
     def _stop(self, what: str, measured: Tensor) -> None:
-        for tensor, copy in self.pairs:
-            tensor.copy_(copy)
+        for tensor, kept in self.pairs:
+            tensor.copy_(kept)
+        for part, state in zip(self.parts, self.states, strict=True):
+            part.load_state_dict(state)
         raise TrainingDiverged(
-            f"The {what}: training stopped, and both players were set back to their weights after step {self.step}; "
-            "go on with new optimizers of a lower learning rate, or look for a logarithm, a division or a norm at 0 "
-            "in the loss.",
-            History.of(measured[self.start :]),
+            f"The {what}: training stopped, and both players were set back to their weights after step {self.step}, "
+            "their optimisers too; go on at a lower learning rate, or look for a logarithm, a division or a norm at 0 "
+            "in the loss, or for NaN among the data.",
+            History.of(measured[self.start :], self.start),
         )

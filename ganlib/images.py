@@ -4,12 +4,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from numbers import Integral
 from pathlib import Path
 
 import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ganlib import datafiles, files, runtime
 from ganlib.batches import Batches, to_floats
@@ -30,8 +32,8 @@ CLOTHES = (
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Images, labels and further known truth, held in memory on one device.
+class ImageSet(Dataset):
+    """Images, labels and further known truth, held in memory on one device: a Dataset that a DataLoader takes too.
 
     * ``images``: uint8, (N, C, H, W), from 0 (the background of digits) to 255
     * ``labels``: int64, (N,), each an index into ``names``
@@ -57,8 +59,13 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index) -> "ImageSet":
-        """The subset at ``index``: a slice, indices, a mask of bools, or one integer (a set of one image)."""
+    def __getitem__(self, index) -> "ImageSet | tuple[Tensor, int]":
+        """The subset at ``index``, a slice, indices or a mask of bools; at one integer the item (image, label).
+
+        The image of an item is float32 in [-1, 1] of shape (C, H, W).
+        """
+        if isinstance(index, Integral) or (isinstance(index, Tensor) and index.dim() == 0):
+            return to_floats(self.images[index]), int(self.labels[index])
         if not isinstance(index, slice):
             index = torch.as_tensor(index, device=self.images.device)
             index = (index if index.dtype == torch.bool else index.long()).reshape(-1)

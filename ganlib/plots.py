@@ -67,11 +67,14 @@ def to_pixels(images: Tensor) -> Tensor:
 
 def losses(history, smooth: int = 50, guides: Sequence[tuple[float, str]] = ()) -> Figure:
     """Both players' losses against the step, each a running mean over ``smooth`` steps; ``guides`` are named levels."""
+    if not len(history):
+        raise ValueError("There is nothing to draw: the history holds no steps.")
     fig, axis = plt.subplots()
     smooth = min(smooth, len(history))
+    first = getattr(history, "start", 0) + smooth
     for values, name in ((history.d_loss, "discriminator"), (history.g_loss, "generator")):
         mean = values.unfold(0, smooth, 1).mean(1)
-        axis.plot(torch.arange(smooth, smooth + len(mean)), mean, label=name)
+        axis.plot(torch.arange(first, first + len(mean)), mean, label=name)
     for level, name in guides:
         axis.axhline(level, color="black", linewidth=1, linestyle="--")
         axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom")

@@ -2,20 +2,19 @@
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ganlib import losses
-from ganlib.guard import History, Snapshot, TrainingDiverged, check_batch, tensors_of
+from ganlib import losses, penalties
+from ganlib.guard import History, Snapshot, TrainingDiverged, TrainingEnded, tensors_of
+from ganlib.intake import HOW, rehearse, supply
+from ganlib.penalties import Penalty
+from ganlib.players import Players, check_players, device_of, frozen
 from ganlib.progress import Progress
 
-# penalty(real, real_logits, fake, fake_logits): a scalar that is added to the discriminator's loss
-Penalty = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-
-__all__ = ["EMA", "History", "Penalty", "TrainingDiverged", "adam", "fit", "step"]
+__all__ = ["EMA", "History", "Penalty", "Players", "TrainingDiverged", "TrainingEnded", "adam", "fit", "step"]
 
 CHECK_EVERY = 100  # steps between two looks at the losses; each look waits for the device
 
@@ -42,9 +41,10 @@ def step(
     ``given`` is what both players are told of each sample besides, such as its label: further arguments of both.
     ``backward(loss)`` computes the gradients; a library for many devices brings its own.
 
-    ``penalty(real, real_logits, fake, fake_logits)`` is added to the discriminator's loss; the logits were computed
-    from these points, which require a gradient. Returns the discriminator's loss without it, the generator's loss and
-    the mean logits of real and fake: detached scalars.
+    ``penalty(real, real_logits, fake, fake_logits)``, such as those of :mod:`ganlib.penalties`, is added to the
+    discriminator's loss; the logits were computed from these points, which require a gradient. Weights that require
+    none are frozen and stay so. Returns the discriminator's loss without the penalty, the generator's loss and the
+    mean logits of real and fake: detached scalars.
     """
     fake = generator(z, *given)  # made once; both updates use it
 
@@ -58,13 +58,12 @@ def step(
     backward(total)
     d_optimizer.step()
 
-    discriminator.requires_grad_(False)  # the generator's loss needs gradients through D, not of D's weights
-    compared = (discriminator(real, *given),) if game.paired else ()
-    g_loss = game.generator(*compared, discriminator(fake, *given))
-    g_optimizer.zero_grad()
-    backward(g_loss)
-    g_optimizer.step()
-    discriminator.requires_grad_(True)
+    with frozen(discriminator):  # the generator's loss needs gradients through D, not of D's weights
+        compared = (discriminator(real, *given),) if game.paired else ()
+        g_loss = game.generator(*compared, discriminator(fake, *given))
+        g_optimizer.zero_grad()
+        backward(g_loss)
+        g_optimizer.step()
 
     return d_loss.detach(), g_loss.detach(), real_logits.detach().mean(), fake_logits.detach().mean()
 
@@ -91,6 +90,11 @@ class EMA:
         for average, value in self._others:
             average.copy_(value)
 
+    def follows(self, model: nn.Module) -> bool:
+        """Whether this is the average of ``model`` as it now is."""
+        current = {id(tensor) for tensor in tensors_of(model)}
+        return all(id(source) in current for _, source in self._floats + self._others)
+
     def state_dict(self) -> dict[str, Tensor]:
         """The average's weights and buffers, as a checkpoint keeps them."""
         return self.model.state_dict()
@@ -105,7 +109,7 @@ def fit(
     discriminator: nn.Module,
     g_optimizer: torch.optim.Optimizer,
     d_optimizer: torch.optim.Optimizer,
-    batches: Iterator[Tensor] | Iterator[tuple[Tensor, ...]],
+    batches: Iterable[Tensor] | Iterable[tuple[Tensor, ...]],
     *,
     latent: int | Callable[[Tensor], Tensor],
     steps: int,
@@ -120,47 +124,81 @@ def fit(
     backward: Callable[[Tensor], None] = Tensor.backward,
     progress: bool = True,
 ) -> History:
-    """Train both players for ``steps`` steps on an endless iterator of real batches; returns the history.
+    """Train both players for ``steps`` steps on real ``batches``; returns the history.
 
+    ``batches`` is an iterator without end, such as ``ImageSet.batches``, or what can be iterated again, such as a
+    DataLoader; each batch is moved to the players' device. Where an item is a tuple, such as (images, labels), the
+    first is real and the rest is ``given``, as in ``step``, if the ``forward`` of both players takes it, and left out
+    if that of neither does.
     A run that goes on from a checkpoint passes as ``start`` the steps done before; ``steps`` counts those too.
-    Where an item is a tuple, such as (images, labels), the first is real and the rest is ``given``, as in ``step``.
     ``latent`` is the length of a latent, drawn from a standard normal, or a function that draws one for each sample of
-    a batch. ``backward`` is as in ``step``. ``penalty``, as in ``step``, acts at every
-    ``penalty_every``-th step, beginning with the first, and there so many times as strong. ``schedulers`` step once a
-    step.
+    a batch. ``backward`` is as in ``step``. ``penalty``, as in ``step``, acts at every ``penalty_every``-th step,
+    beginning with the first, and there so many times as strong; one that has a parameter ``done`` is told the number
+    of steps done before. ``schedulers`` step once a step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
-    Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
-    TrainingDiverged when a loss or a weight is no longer finite.
+    Raises ValueError before the first step for players, optimisers or a batch that do not fit; a first batch is sent
+    through both players, without a trace, to see that. Raises TrainingDiverged when a loss or a weight is no longer
+    finite, and TrainingEnded when an iterator ends before ``steps``. These and all else that ends the run, such as
+    Ctrl-C, carry what was measured as ``history``.
     """
-    batches = (item if isinstance(item, tuple | list) else (item,) for item in batches)
-    if not 0 <= start < steps:
+    players = Players(generator, discriminator, g_optimizer, d_optimizer)
+    if not 0 <= start <= steps:
         raise ValueError(f"There is nothing to train from step {start} to step {steps}: ask for more steps.")
-    first = next(batches, (None,))
-    check_batch(first[0], generator, discriminator)
-    measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
-    good = Snapshot([discriminator, generator, *([ema.model] if ema is not None else [])], start)
-    lazy = penalty and (lambda *seen: penalty_every * penalty(*seen))  # made up for the steps that it leaves out
-    done, batches = start, itertools.islice(itertools.chain([first], batches), steps - start)
+    if penalty_every < 1 or callback_every < 1:
+        raise ValueError("Neither penalty_every nor callback_every can be less than 1, which is every step.")
+    if start == steps:  # a script that went on has nothing to do
+        return History.of(torch.zeros(0, 4), start)
+    check_players(players)
+    _check_followers(players, ema, schedulers)
+    measured = torch.zeros(steps, 4, device=device_of(generator))  # a row a step: what History holds
+    items = supply(batches, players)
+    first = next(items)
+    models = [discriminator, generator, *([ema.model] if ema is not None else [])]
+    good = Snapshot(models, [g_optimizer, d_optimizer, *schedulers], start)
+    penalty_of, done = penalties.lazy(penalty, penalty_every), start
 
-    with Progress(steps, progress) as shown:
-        for done, (real, *given) in enumerate(batches, start=start + 1):
-            z = latent(real) if callable(latent) else torch.randn(len(real), latent, device=real.device)
-            now = lazy if (done - 1) % penalty_every == 0 else None
-            row = step(generator, discriminator, g_optimizer, d_optimizer, real, z, game, now, given, backward)
-            torch.stack(row, out=measured[done - 1])
-            if ema is not None:
-                ema.update()
-            for scheduler in schedulers:
-                scheduler.step()
-            if done % CHECK_EVERY == 0 or done == steps:
-                good.check(measured, done)
-                shown.update(done, measured)
-            if callback is not None and done % callback_every == 0:
-                callback(done)
-
+    try:
+        with Progress(steps, progress) as shown:
+            for real, given in itertools.islice(itertools.chain([first], items), steps - start):
+                z = latent(real) if callable(latent) else torch.randn(len(real), latent, device=real.device)
+                if done == start:
+                    rehearse(players, real, z, given)
+                row = step(*players, real, z, game, penalty_of(done), given, backward)
+                torch.stack(row, out=measured[done])
+                done += 1
+                if ema is not None:
+                    ema.update()
+                for scheduler in schedulers:
+                    scheduler.step()
+                if done % CHECK_EVERY == 0 or done == steps:
+                    good.check(measured, done)
+                    shown.update(done, measured)
+                if callback is not None and done % callback_every == 0:
+                    callback(done)
+    except BaseException as error:
+        if not hasattr(error, "history"):
+            error.history = History.of(measured[start:done], start)
+        raise
+    history = History.of(measured[start:done], start)
     if done < steps:
-        raise ValueError(
-            f"The batches ended after step {done} of {steps}: pass an iterator without end, as ImageSet.batches gives."
+        good.check(measured, done)
+        raise TrainingEnded(
+            f"The batches ended after step {done} of {steps}: {HOW}; the players keep what they learned, and this "
+            "error holds the history.",
+            history,
         )
-    return History.of(measured[start:])
+    return history
+
+
+def _check_followers(players: Players, ema: EMA | None, schedulers: Sequence) -> None:
+    """Raise ValueError for an average or a scheduler that follows something else than these players."""
+    if isinstance(ema, EMA) and not ema.follows(players.generator):
+        raise ValueError("The average is of another network: make it of the generator as it now is, EMA(generator).")
+    optimizers = [at for each in players[2:] for at in (each, getattr(each, "optimizer", each))]  # bare and wrapped
+    for scheduler in schedulers:
+        optimizer = getattr(scheduler, "optimizer", None)
+        if optimizer is not None and not any(optimizer is each for each in optimizers):
+            raise ValueError(
+                f"A {type(scheduler).__name__} follows another optimiser: make it of the one that trains a player."
+            )

@@ -7,7 +7,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from ganlib import losses
+from ganlib import losses, penalties
 from ganlib.widgets.explorer import Explorer, number
 
 FAR = 1000.0  # a run that comes this far from the equilibrium is over
@@ -49,7 +49,8 @@ class DiracGAN(Explorer):
         theta, phi = w
         game, real = getattr(losses, self.game), torch.zeros(1, 1, dtype=w.dtype, requires_grad=True)
         real_logits, fake_logits = phi * real[:, 0], (phi * theta).reshape(1)
-        d_loss = game.discriminator(real_logits, fake_logits) + self.gamma * losses.r1(real_logits, real)
+        d_loss = game.discriminator(real_logits, fake_logits)
+        d_loss = d_loss + self.gamma * penalties.half_squared_norm(real, real_logits)
         g_loss = game.generator(fake_logits)
         (g_slope,) = torch.autograd.grad(g_loss, theta, create_graph=True)
         (d_slope,) = torch.autograd.grad(d_loss, phi, create_graph=True)

@@ -8,7 +8,7 @@ import traitlets
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ganlib import losses, metrics, toy, training
+from ganlib import losses, metrics, penalties, toy, training
 from ganlib.widgets.explorer import HERE, Explorer, number
 
 WEIGHTS = HERE / "plane.safetensors"  # made by experiments/train_plane.py
@@ -46,7 +46,7 @@ def mlp(sizes: list[int], slope: float) -> nn.Sequential:
 
 def r1_of(gamma: float) -> training.Penalty | None:
     """R1 with the weight ``gamma`` as ``ganlib.training`` takes it, or none where the weight is 0."""
-    return (lambda real, real_logits, *fake: gamma * losses.r1(real_logits, real)) if gamma > 0 else None
+    return penalties.r1(gamma) if gamma > 0 else None
 
 
 class PlaneGAN(Explorer):
@@ -119,7 +119,7 @@ class PlaneGAN(Explorer):
 
         tell("given")
         points = real.clone().requires_grad_()
-        price = self.gamma * losses.r1(discriminator(points), points).item()
+        price = self.gamma * penalties.half_squared_norm(points, discriminator(points)).item()
         game, penalty = GAMES[self.loss], r1_of(self.gamma)
         d_loss, g_loss, *_ = training.step(*pair, *self.optimizers(*pair), real, z, game, penalty)
         tell("moved")

@@ -20,7 +20,7 @@ def short_runs(monkeypatch):
 
 
 def test_the_weight_falls_geometrically_over_the_first_half():
-    weights = list(bench_modes.gammas(0.1, 0.001, 100))
+    weights = [bench_modes.falling(0.1, 0.001, 100)(done) for done in range(100)]
     assert weights[0] == 0.1 and weights[25] == pytest.approx(0.01)
     assert weights[50:] == pytest.approx([0.001] * 50)
 

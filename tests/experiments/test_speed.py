@@ -58,7 +58,7 @@ def test_a_refusal_of_the_compiler_is_kept_as_its_sentence(noise, monkeypatch):
     def refuse(*_):
         raise RuntimeError("no double backward\nand much more")
 
-    monkeypatch.setattr(measure_speed.losses, "r1", refuse)
+    monkeypatch.setattr(measure_speed.penalties, "r1", lambda weight: refuse)
     assert measure_speed.penalty_compiled(noise, CPU) == "no double backward"
 
 

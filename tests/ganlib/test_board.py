@@ -12,7 +12,7 @@ from test_training import LATENT, equal, planar, players, points, state
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganlib import losses, toy, training
+from ganlib import losses, penalties, toy, training
 from ganlib.board import Board
 from ganlib.guard import untouched
 from ganlib.plots import to_pixels
@@ -54,7 +54,7 @@ def test_a_run_with_a_board_is_the_run_without_to_the_bit(tmp_path):
         ema = training.EMA(pair[0], 0.9)
         scores = {"drawn": lambda generator: torch.rand(()) + generator.train()(torch.randn(4, LATENT)).mean()}
         board = Board(*folder, *pair, real, LATENT, ema=ema, scores=scores) if folder else None
-        penalty = {"penalty": lambda x, a, *_: losses.r1(a, x), "penalty_every": 2}
+        penalty = {"penalty": penalties.r1(1.0), "penalty_every": 2}
         history = train(pair, real, board=board, ema=ema, **penalty)
         if board:
             board.close()

@@ -17,7 +17,7 @@ from test_training import LATENT, equal, planar, players, state
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 
-from ganlib import checkpoints, files, images, losses, training
+from ganlib import checkpoints, files, images, penalties, training
 
 posix = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and limits of Linux")
 
@@ -38,7 +38,7 @@ class Run:
         self.parts = dict(zip(names, self.players, strict=True)) | {"ema": self.ema, "batches": self.batches}
         self.parts |= {"g_schedule": schedulers[0], "d_schedule": schedulers[1]}
         self.settings = {"latent": LATENT, "ema": self.ema, "schedulers": schedulers, "progress": False}
-        self.settings |= {"penalty": lambda x, a, *_: losses.r1(a, x), "penalty_every": 4}
+        self.settings |= {"penalty": penalties.r1(1.0), "penalty_every": 4}
 
     def fit(self, steps, **more):
         return training.fit(*self.players, self.batches, steps=steps, **self.settings, **more)

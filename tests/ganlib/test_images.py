@@ -2,8 +2,10 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset, random_split
 
 from ganlib import images
 from ganlib.images import ImageSet
@@ -43,7 +45,7 @@ def test_length_shape_and_floats(ten):
         ([7, 1], [7, 1]),
         (torch.tensor([3, 3]), [3, 3]),
         (torch.arange(10) > 7, [8, 9]),
-        (-1, [9]),
+        (slice(-1, None), [9]),
         ([], []),
     ],
 )
@@ -53,6 +55,26 @@ def test_subsets_keep_images_labels_and_factors_together(ten, index, expected):
     assert part.images[:, 0, 0, 0].tolist() == [10 * number for number in expected]
     assert part.labels.tolist() == [number % 2 for number in expected]
     assert part.names == ten.names
+
+
+@pytest.mark.parametrize("index", [3, -1, np.int64(3), torch.tensor(3)])
+def test_one_integer_gives_an_item_as_a_dataset_does(ten, index):
+    image, label = ten[index]
+    assert image.shape == (1, 4, 4) and image.dtype == torch.float32
+    assert image.equal(ten.floats()[index]) and label == ten.labels[index] and type(label) is int
+
+
+def test_a_loader_takes_a_set_and_its_subsets(ten):
+    assert isinstance(ten, Dataset)
+    for data, expected in ((ten, list(range(10))), (ten[4:7], [4, 5, 6]), (random_split(ten, [9, 1])[1], None)):
+        batches = list(DataLoader(data, batch_size=3))
+        seen = torch.cat([numbers(image) for image, _ in batches])
+        assert seen.tolist() == (expected or data.indices)
+        assert torch.cat([labels for _, labels in batches]).equal(seen % 2)
+        assert all(image.dtype == torch.float32 and -1 <= image.min() <= image.max() <= 1 for image, _ in batches)
+    assert [label for _, label in ten] == [number % 2 for number in range(10)]  # and it ends
+    with pytest.raises(IndexError):
+        ten[10]
 
 
 def test_to_moves_every_tensor(ten):

@@ -62,7 +62,7 @@ def test_the_games_and_the_losses_that_they_share():
     assert losses.minimax == (losses.cross_entropy_discriminator, losses.minimax_generator, False)
     assert losses.non_saturating == (losses.cross_entropy_discriminator, losses.non_saturating_generator, False)
     assert losses.least_squares == (losses.least_squares_discriminator, losses.least_squares_generator, False)
-    assert losses.hinge == (losses.hinge_discriminator, losses.wasserstein_generator, False)
+    assert losses.hinge == (losses.hinge_discriminator, losses.hinge_generator, False)
     assert losses.wasserstein == (losses.wasserstein_critic, losses.wasserstein_generator, False)
     assert losses.relativistic == (losses.relativistic_discriminator, losses.relativistic_generator, True)
     assert sorted(GAMES) == sorted(name for name, value in vars(losses).items() if isinstance(value, losses.Game))

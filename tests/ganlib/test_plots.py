@@ -131,3 +131,15 @@ def test_the_style_starts_no_shell_where_no_notebook_runs(tmp_path):
     environment = {"IPYTHONDIR": str(tmp_path / "ipython"), "MPLBACKEND": "Agg", "MPLCONFIGDIR": str(tmp_path)}
     subprocess.run(run, check=True, env=os.environ | environment)
     assert not (tmp_path / "ipython").exists()
+
+
+def test_the_losses_of_a_resumed_run_begin_where_it_began():
+    resumed = history()
+    resumed.start = 1000
+    steps = [plots.losses(each).axes[0].lines[0].get_xdata() for each in (history(), resumed)]
+    assert steps[0][[0, -1]].tolist() == [50, 120] and steps[1][[0, -1]].tolist() == [1050, 1120]
+
+
+def test_a_history_of_no_steps_has_nothing_to_draw():
+    with pytest.raises(ValueError, match="^There is nothing to draw: the history holds no steps"):
+        plots.losses(history(0))

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ganlib import images, losses, models, toy, training
+from ganlib import images, losses, models, penalties, toy, training
 
 LATENT = 3
 
@@ -31,11 +31,15 @@ def points(n=16):
 def fit(pair, batches=None, lr=1e-3, **options):
     optimizers = [training.adam(net, lr) for net in pair]
     options = {"latent": LATENT, "steps": 20, "progress": False} | options
-    return training.fit(*pair, *optimizers, batches or points(), **options)
+    return training.fit(*pair, *optimizers, points() if batches is None else batches, **options)
 
 
 def state(*nets):
     return [value.clone() for net in nets for value in net.state_dict().values()]
+
+
+def curves(history):
+    return [history.d_loss, history.g_loss, history.real_logit, history.fake_logit]
 
 
 def equal(a, b):
@@ -102,7 +106,7 @@ def test_fit_plays_every_game_step_by_step(name):
     torch.manual_seed(1)
     optimizers, batches = [training.adam(net, 1e-3) for net in by_hand], points()
     rows = [training.step(*by_hand, *optimizers, next(batches), torch.randn(16, LATENT), game) for _ in range(5)]
-    assert equal(vars(history).values(), torch.tensor(rows).T)
+    assert equal(curves(history), torch.tensor(rows).T)
     for net, twin, fresh in zip(pair, by_hand, planar(), strict=True):
         assert equal(state(net), state(twin)) and not equal(state(net), state(fresh))
 
@@ -139,14 +143,14 @@ def test_fit_updates_the_average_after_every_step():
 def test_history_is_what_the_steps_measured():
     history = fit(planar(), steps=7)
     assert len(history) == 7
-    for values in vars(history).values():
+    for values in curves(history):
         assert values.shape == (7,) and values.dtype == torch.float32 and values.device.type == "cpu"
         assert not values.requires_grad and values.unique().numel() == 7
     pair, batches = planar(), points()
     optimizers = [training.adam(net, 1e-3) for net in pair]
     real = next(batches)
     first = training.step(*pair, *optimizers, real, torch.randn(16, LATENT))
-    assert [values[0] for values in vars(history).values()] == list(first)
+    assert [values[0] for values in curves(history)] == list(first)
 
 
 def test_one_seed_gives_one_run(monkeypatch, tmp_path):
@@ -157,7 +161,7 @@ def test_one_seed_gives_one_run(monkeypatch, tmp_path):
         pair = players()
         torch.manual_seed(seed)
         history = fit(pair, glyphs.batches(16), steps=12)
-        return [*vars(history).values(), *state(*pair)]
+        return [*curves(history), *state(*pair)]
 
     assert equal(run(1), run(1)) and not any(a.equal(b) for a, b in zip(run(1)[:4], run(2)[:4], strict=True))
 
@@ -203,8 +207,8 @@ def test_schedulers_step_once_a_step_and_callbacks_at_their_cadence():
     assert [o.param_groups[0]["lr"] for o in optimizers] == [0.5**10] * 2
 
 
-def slope(real, real_logits, fake, fake_logits):
-    return 0.3 * losses.r1(real_logits, real) + 0.2 * losses.r2(fake_logits, fake)
+def slope(*batch):
+    return penalties.r1(0.3)(*batch) + penalties.r2(0.2)(*batch)
 
 
 def test_a_penalty_joins_the_discriminators_loss_and_no_other():
@@ -241,8 +245,8 @@ def test_fit_applies_the_penalty_at_every_so_many_steps_from_the_first():
 def test_a_penalty_that_acts_at_every_fourth_step_is_there_four_times_as_strong():
     lazy = planar()  # which also seeds what fit draws
     fit(lazy, steps=4, penalty=slope, penalty_every=4)
-    heavy, strength = planar(), iter([4, 0, 0, 0])
-    fit(heavy, steps=4, penalty=lambda *batch: next(strength) * slope(*batch))
+    heavy, strength = planar(), (4, 0, 0, 0)
+    fit(heavy, steps=4, penalty=lambda *batch, done: strength[done] * slope(*batch))
     for one, other in zip(lazy, heavy, strict=True):
         assert all(torch.allclose(a, b, atol=1e-7) for a, b in zip(state(one), state(other), strict=True))
 
@@ -259,12 +263,84 @@ def test_a_run_that_goes_on_counts_the_steps_done_before():
             seen["callback"].append((step, len(seen["penalty"])))
 
         history = fit(planar(), steps=steps, start=start, penalty=penalty, penalty_every=3, callback=note)
-        assert len(history) == steps - start
+        assert len(history) == steps - start and history.start == start
     # the penalty acts at steps 1, 4, 7 and 10, whether or not the run was cut in two
     assert seen["callback"] == list(zip(range(1, 13), [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], strict=True))
 
 
-@pytest.mark.parametrize(("start", "steps"), [(20, 20), (21, 20), (-1, 20), (0, 0)])
-def test_a_run_of_no_steps_is_refused(start, steps):
+@pytest.mark.parametrize(("start", "steps"), [(21, 20), (-1, 20), (0, -1)])
+def test_a_run_back_in_time_is_refused(start, steps):
     with pytest.raises(ValueError, match=f"There is nothing to train from step {start} to step {steps}"):
         fit(planar(), steps=steps, start=start)
+
+
+@pytest.mark.parametrize("steps", [0, 20])
+def test_a_script_that_went_on_and_has_nothing_to_do_gets_an_empty_history(steps):
+    pair, batches = planar(), iter([1, 2])
+    before = state(*pair)
+    history = fit(pair, batches, steps=steps, start=steps)
+    assert len(history) == 0 and history.start == steps and equal(before, state(*pair))
+    assert list(batches) == [1, 2]  # none was taken
+
+
+def test_a_penalty_with_a_schedule_needs_no_iterator():
+    told = []
+    fit(planar(), steps=9, start=2, penalty=penalties.r1(lambda done: told.append(done) or 0.1), penalty_every=3)
+    assert told == [3, 6]
+
+
+def requires(pair):
+    return [weight.requires_grad for net in pair for weight in net.parameters()]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("where", ["generator", "discriminator"])
+def test_an_interrupted_step_leaves_the_players_as_they_were(error, where):
+    def interrupt(*_):
+        raise error("stop")
+
+    pair = planar()
+    pair[1][0].bias.requires_grad_(False)
+    before = requires(pair)
+    players = training.Players(*pair, *(training.adam(net) for net in pair))
+    broken = losses.non_saturating._replace(**{where: interrupt})
+    with pytest.raises(error, match="stop"):
+        training.step(*players, next(points()), torch.randn(16, LATENT), broken)
+    assert requires(pair) == before
+    training.step(*players, next(points()), torch.randn(16, LATENT))  # and the same cell goes on
+    assert requires(pair) == before
+
+
+def test_what_was_frozen_on_purpose_stays_so_and_as_it_was():
+    pair = planar()
+    for net in pair:
+        net[0].requires_grad_(False)
+    kept, free = state(pair[0][0], pair[1][0]), state(pair[0][2], pair[1][2])
+    before = requires(pair)
+    fit(pair, steps=3)
+    assert requires(pair) == before
+    assert equal(kept, state(pair[0][0], pair[1][0]))
+    assert not any(a.equal(b) for a, b in zip(free, state(pair[0][2], pair[1][2]), strict=True))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_whoever_interrupts_a_run_has_its_history(error):
+    def interrupt(step):
+        if step == 7:
+            raise error
+
+    with pytest.raises(error) as stopped:
+        fit(planar(), start=3, callback=interrupt)
+    history = stopped.value.history
+    assert len(history) == 4 and history.start == 3 and all(values.all() for values in curves(history))
+
+
+def test_players_unpack_into_fit():
+    pair = planar()
+    players = training.Players(*pair, *(training.adam(net, 1e-3) for net in pair))
+    torch.manual_seed(0)
+    history = training.fit(*players, points(), latent=LATENT, steps=5, progress=False)
+    again = planar()
+    torch.manual_seed(0)
+    assert equal(curves(history), curves(fit(again, steps=5))) and equal(state(*pair), state(*again))
+    assert players.generator is pair[0] and players.d_optimizer is players[3]
