@@ -168,4 +168,4 @@ def test_the_landing_page_has_its_doors_and_every_chapter():
     assert all(door in text for door in ("Read", "Run", "Teach"))
     links = soup(BOOK / "index.html").select("article a[href]")
     linked = {os.path.normpath(link["href"].split("#")[0]) for link in links}
-    assert set(CHAPTERS) <= linked and re.search(r"[\d,]+ numbers checked in \d+ chapters", text)
+    assert set(CHAPTERS) <= linked and re.search(r"[\d,]+ claims checked in \d+ chapters", text)

@@ -14,7 +14,7 @@ FAR = 1000.0  # a run that comes this far from the equilibrium is over
 
 
 class DiracGAN(Explorer):
-    """One data point at 0, one fake at theta, and the discriminator's logit phi x, as in chapter 07.
+    """One data point at 0, one fake at theta, and the discriminator's logit phi x: the Dirac-GAN.
 
     ``game`` names a pair of losses of ``ganlib.losses`` and ``rule`` the order of the updates; ``alternating`` lets
     the discriminator step first. ``eta`` is the step size, from 0.05 to 4.5, and ``gamma`` the weight of R1, from 0 to
@@ -75,8 +75,8 @@ class DiracGAN(Explorer):
                 break
             w = self.update(w).detach()
         matrix = torch.func.jacrev(self.update)(torch.zeros(2, dtype=torch.float64))
-        found = torch.linalg.eigvals(matrix)
-        first, second = sorted(found.tolist(), key=lambda value: (-value.imag, -value.real))
+        eigenvalues = torch.linalg.eigvals(matrix)
+        first, second = sorted(eigenvalues.tolist(), key=lambda value: (-value.imag, -value.real))
         return {
             "theta": w[0].item(),
             "phi": w[1].item(),
@@ -85,5 +85,5 @@ class DiracGAN(Explorer):
             "first_imag": first.imag,
             "second_real": second.real,
             "second_imag": second.imag,
-            "radius": found.abs().max().item(),
+            "radius": eigenvalues.abs().max().item(),
         }
