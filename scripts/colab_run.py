@@ -135,8 +135,8 @@ def settings(folder: Path, address: str, offline: bool) -> dict[str, str]:
 def address_in(notebook) -> str:
     """The repository that the set-up cell installs ganlib from."""
     for cell in notebook.cells:
-        if found := re.search(r'%pip install .*@ git\+([^"\s{]+)', cell.source):
-            return found[1]
+        if match := re.search(r'%pip install .*@ git\+([^"\s{]+)', cell.source):
+            return match[1]
     raise ColabError("its set-up cell names no repository: make the edition with GITHUB_REPOSITORY=owner/name")
 
 
@@ -154,8 +154,8 @@ def run(path: Path, torch: str | None = None) -> float:
         seconds = time.perf_counter() - start
         if ran.returncode:
             raise ColabError("it failed: " + (ran.stderr.strip().splitlines() or ["no message"])[-1])
-        told = subprocess.run([python, "-c", TELL], capture_output=True, text=True, check=True, **here)
-        version, _, place = told.stdout.splitlines()
+        report = subprocess.run([python, "-c", TELL], capture_output=True, text=True, check=True, **here)
+        version, _, place = report.stdout.splitlines()
         if version.split("+")[0] != (torch or oldest()["torch"]):
             raise ColabError(f"it moved torch to {version}")
         if not Path(place).is_relative_to(folder.resolve()):

@@ -3,8 +3,9 @@
     python scripts/doctor_report.py [--seeds 5] [--only clinic|chapters] [--output chapters/results/doctor.json]
 
 The failure clinic is executed with each seed, and its dictionary ``diagnoses`` holds the faults that each case has and
-those that the doctor named, its findings. The other chapters are executed as they are, with a doctor beside every call of ``training.fit``;
-what it finds there is a false alarm, but for the runs that a chapter makes sick on purpose and says so.
+those that the doctor named, its findings. The other chapters are executed as they are, with a doctor beside every
+call of ``training.fit``; what it finds there is a false alarm, but for the runs that a chapter makes sick on purpose
+and says so.
 """
 
 import argparse

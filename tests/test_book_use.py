@@ -83,11 +83,11 @@ def test_first_content_on_a_slow_machine(browser, serve, page):
 
 def axe_faults(page) -> list[str]:
     """What axe finds, but for the theme's own faults outside the article."""
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     inside = "(target) => Boolean(document.querySelector(target)?.closest('article'))"
     return [
         f"{rule['id']}: {node['html'][:120]}"
-        for rule in found
+        for rule in violations
         for node in rule["nodes"]
         if rule["id"] not in OF_THE_THEME or page.evaluate(inside, node["target"][-1])
         if not (rule["id"] == "definition-list" and "dl" in node["html"][:4])
@@ -135,8 +135,8 @@ def test_the_book_works_below_another_path(browser, serve):
 def test_search_finds_mode_collapse(open_page):
     opened = open_page("search.html?q=mode+collapse")
     opened.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in opened.locator("#search-results li a").all()]
-    assert any("chapters/" in href for href in found)
+    links = [link.get_attribute("href") for link in opened.locator("#search-results li a").all()]
+    assert any("chapters/" in href for href in links)
 
 
 def test_next_and_previous_lead_through_the_whole_book_and_back():
