@@ -1,4 +1,4 @@
-"""A watcher of a run: it looks at both players now and then, and says what it sees, and where to read."""
+"""A callback that watches a run: it looks at both players now and then, and says what it sees, and where to read."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace

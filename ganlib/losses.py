@@ -115,7 +115,7 @@ relativistic = Game(relativistic_discriminator, relativistic_generator, paired=T
 
 
 def r1(real_logits: Tensor, real: Tensor) -> Tensor:
-    """The discriminator's squared slope at real samples: E ||∇a(x)||²/2, to be added with a weight.
+    """The squared norm of the discriminator's gradient at real samples: E ||∇a(x)||²/2, to be added with a weight.
 
     ``real`` has shape (m, ...) and ``real_logits`` one logit a sample, computed from it after
     ``real.requires_grad_()``. The square is summed over all but the first axis.

@@ -194,9 +194,7 @@ def measure(seeds: int = 3, only: str | None = None) -> dict:
             facts["goals"] += [goal for run in facts["runs"][name] for goal in goals(name, trial, run)]
     if only in (None, "methods"):
         facts["method steps"] = METHOD_STEPS
-        facts["methods"] = {
-            name: [report(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()
-        }
+        facts["methods"] = {name: [report(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()}
     return facts
 
 

@@ -51,9 +51,9 @@ class DiracGAN(Explorer):
         real_logits, fake_logits = phi * real[:, 0], (phi * theta).reshape(1)
         d_loss = game.discriminator(real_logits, fake_logits) + self.gamma * losses.r1(real_logits, real)
         g_loss = game.generator(fake_logits)
-        (g_slope,) = torch.autograd.grad(g_loss, theta, create_graph=True)
-        (d_slope,) = torch.autograd.grad(d_loss, phi, create_graph=True)
-        return -torch.stack([g_slope, d_slope])
+        (g_gradient,) = torch.autograd.grad(g_loss, theta, create_graph=True)
+        (d_gradient,) = torch.autograd.grad(d_loss, phi, create_graph=True)
+        return -torch.stack([g_gradient, d_gradient])
 
     def update(self, w: Tensor) -> Tensor:
         """Theta and phi after one more step."""

@@ -163,8 +163,8 @@ def steepest(steps: list[dict], inputs: Tensor, latent: int) -> Tensor:
     They are the first eigenvectors of the mean of J^T J, where J is the Jacobian matrix of the pixels in z.
     """
     nudge = 1e-4 * torch.eye(latent, inputs.shape[1], dtype=torch.float64)  # of z alone, not of the class's code
-    slopes = (run(steps, x + nudge) - run(steps, x - nudge) for x in inputs)  # J^T each, up to a factor
-    vectors = torch.linalg.eigh(sum(slope @ slope.T for slope in slopes)).eigenvectors[:, [-1, -2]].T
+    jacobians = (run(steps, x + nudge) - run(steps, x - nudge) for x in inputs)  # J^T each, up to a factor
+    vectors = torch.linalg.eigh(sum(each @ each.T for each in jacobians)).eigenvectors[:, [-1, -2]].T
     largest = vectors.abs().argmax(1, keepdim=True)
     sign = vectors.gather(1, largest).sign()  # of the two that are as good, always the same
     return (vectors * sign).float().double()
