@@ -117,11 +117,11 @@ def cross_entropy(real_target: float, fake_target: float) -> losses.Game:
 def optimizers(pair: tuple[nn.Module, nn.Module], setting: Setting) -> list[torch.optim.Optimizer]:
     """An Adam for each player, which first clips the player's gradient where the setting says so."""
     betas = setting.beta1, recipe.BETAS[1]
-    found = [training.adam(net, lr, betas) for net, lr in zip(pair, (setting.lr_g, setting.lr_d), strict=True)]
+    both = [training.adam(net, lr, betas) for net, lr in zip(pair, (setting.lr_g, setting.lr_d), strict=True)]
     if setting.clip is not None:
-        for optimizer in found:
+        for optimizer in both:
             optimizer.register_step_pre_hook(partial(clip, bound=setting.clip))
-    return found
+    return both
 
 
 def clip(optimizer: torch.optim.Optimizer, *_, bound: float) -> None:
@@ -179,12 +179,12 @@ def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> di
     def run(variant: str, seed: int) -> dict:
         setting = VARIANTS[variant]
         part = data[: setting.images]
-        (averaged, last, discriminator), cost = train(setting, part, steps, seed)
-        made = recipe.sample(averaged, n)
-        found = {"frechet": frechet(made), "frechet_last": frechet(recipe.sample(last, n))}
-        found["sharpness"] = sharpness(made) / sharpness(real)
+        (ema, last, discriminator), cost = train(setting, part, steps, seed)
+        made = recipe.sample(ema, n)
+        scores = {"frechet": frechet(made), "frechet_last": frechet(recipe.sample(last, n))}
+        scores["sharpness"] = sharpness(made) / sharpness(real)
         kinds = {"seen": part[:n].floats(), "held_out": real, "fake": recipe.sample(last, n)}
-        return found | {f"{kind}_called_real": called_real(discriminator, x) for kind, x in kinds.items()} | cost
+        return scores | {f"{kind}_called_real": called_real(discriminator, x) for kind, x in kinds.items()} | cost
 
     return stored.compare("variant", VARIANTS, facts, run, output, summarised=True)
 
@@ -193,11 +193,11 @@ def table(figures: dict) -> str:
     """The summary as text: a row for each variant, averaged weights and last weights."""
     lines = [f"{figures['data']}, {figures['steps']:,} steps, {figures['samples']:,} samples, seeds {figures['seeds']}"]
     lines += [f"{'Fréchet distance':28}{'averaged weights':>20}{'last weights':>20}"]
-    for variant, found in figures["summary"].items():
+    for variant, scores in figures["summary"].items():
         cells = []
         for measure in ("frechet", "frechet_last"):
-            error = found[measure]["standard_error"]
-            cells += [f"{found[measure]['mean']:.1f}" + (f" ± {error:.1f}" if error is not None else "")]
+            error = scores[measure]["standard_error"]
+            cells += [f"{scores[measure]['mean']:.1f}" + (f" ± {error:.1f}" if error is not None else "")]
         lines += ["".join([f"{variant:28}", *(f"{cell:>20}" for cell in cells)])]
     return "\n".join(lines)
 

@@ -104,17 +104,17 @@ def ways(net: str, name: str, data: images.ImageSet) -> dict[str, Way]:
     size = dict(NETS.values())[net]
     own, shown = data.resized(size), plain_baselines.loader(name, data, (size - data.shape[-1]) // 2)
     module, layout = lightning_baseline.Gan(net), is_convolutional(net)
-    found = {
+    trainers = {
         PLAIN: plain(net, plain_baselines.endless(shown)),
         LIGHTNING: lambda steps: lightning_baseline.time_steps(module, shown, steps),
         MEMORY: plain(net, own.batches(BATCH)),
         FIT: Game(net, own).train,
     }
     if layout:
-        found[CHANNELS_LAST] = Game(net, own, layout).train
+        trainers[CHANNELS_LAST] = Game(net, own, layout).train
     if has_bfloat16():
-        found[BFLOAT16] = Game(net, own, layout, bfloat16=True).train
-    return found
+        trainers[BFLOAT16] = Game(net, own, layout, bfloat16=True).train
+    return trainers
 
 
 def rates(name: str, rounds: int = 6, chunk: dict[str, int] = CHUNK) -> dict:
@@ -123,12 +123,12 @@ def rates(name: str, rounds: int = 6, chunk: dict[str, int] = CHUNK) -> dict:
     measured, goals = {}, []
     for label, (net, _) in NETS.items():
         runtime.seed_everything(0)
-        found, steps = ways(net, name, data), chunk[net]
-        took: dict[str, list[float]] = {way: [] for way in found}
-        for way in [*found, *[*found, *reversed(found)] * rounds]:
-            took[way].append(found[way](steps))
+        trainers, steps = ways(net, name, data), chunk[net]
+        took: dict[str, list[float]] = {way: [] for way in trainers}
+        for way in [*trainers, *[*trainers, *reversed(trainers)] * rounds]:
+            took[way].append(trainers[way](steps))
         per_second = {way: BATCH * steps / median(seconds[1:]) for way, seconds in took.items()}  # the first warms up
-        best = list(found)[-1]
+        best = list(trainers)[-1]
         goals.append(goal(f"{best} / {PLAIN}, {label}", per_second[best] / per_second[PLAIN], at_least=AT_LEAST))
         measured[label] = per_second
         print(f"  timed {label}: {goals[-1]['measured']:.2f}", file=sys.stderr, flush=True)

@@ -71,19 +71,22 @@ def measure(generator: nn.Module, method: str, labels: Tensor, reference: Tensor
     the features within a class, averaged over the classes, over that of the real images.
     """
     z = torch.randn(len(labels), recipe.LATENT, device=labels.device)
-    told = () if method == "unconditional" else (labels,)
-    parts = zip(*(tensor.split(500) for tensor in (z, *told)), strict=True)
+    given = () if method == "unconditional" else (labels,)
+    parts = zip(*(tensor.split(500) for tensor in (z, *given)), strict=True)
     made = features.digit_features(torch.cat([generator(*part) for part in parts]))
     taken = features.digit_net(str(made.device)).head(made).argmax(1)
-    scores = {"frechet": metrics.frechet_distance(made, reference), "spread": spread(made, told[0] if told else taken)}
-    if told:
+    scores = {
+        "frechet": metrics.frechet_distance(made, reference),
+        "spread": spread(made, given[0] if given else taken),
+    }
+    if given:
         scores["accuracy"] = (taken == labels).double().mean().item()
     return scores | {"spread": scores["spread"] / spread(reference, labels)}
 
 
-def spread(found: Tensor, labels: Tensor) -> float:
+def spread(vectors: Tensor, labels: Tensor) -> float:
     """The trace of the covariance of features (N, d) within a class, averaged over classes with 2 samples or more."""
-    groups = [found[labels == label].double() for label in labels.unique()]
+    groups = [vectors[labels == label].double() for label in labels.unique()]
     return mean(group.var(0).sum().item() for group in groups if len(group) > 1)
 
 

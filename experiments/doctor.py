@@ -1,10 +1,11 @@
-"""The doctor's record: what it says of the clinic's cases over seeds, and of the runs of the other chapters.
+"""The doctor's record: what it finds in the clinic's cases over seeds, and in the runs of the other chapters.
 
     python -m experiments.doctor [--seeds 5] [--only clinic|chapters] [--output FILE]
 
-The clinic (chapter 14) is executed with each seed, and its dictionary ``diagnoses`` says what is true of each case and
-what the doctor said. The other chapters are executed as they are, with a doctor beside every call of ``training.fit``;
-what it says there is a false alarm, but for the runs that a chapter makes sick on purpose and says so.
+The failure clinic is executed with each seed, and its dictionary ``diagnoses`` holds the faults that each case has and
+those that the doctor named, its findings. The other chapters are executed as they are, with a doctor beside every
+call of ``training.fit``; what it finds there is a false alarm, but for the runs that a chapter makes sick on purpose
+and says so.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def execute(cells: list[str]) -> dict:
 
 
 def clinic(seed: int) -> dict[str, tuple[set[str], set[str]]]:
-    """What is true of each case of the clinic, and what the doctor says of it, with ``SEED = seed``."""
+    """The faults of each case of the clinic, and the doctor's findings, with ``SEED = seed``."""
     cells = code_of(CLINIC)
     seeded = [re.sub(r"^SEED = \d+", f"SEED = {seed}", cell, flags=re.M) for cell in cells]
     if seed and seeded == cells:
@@ -59,7 +60,7 @@ def clinic(seed: int) -> dict[str, tuple[set[str], set[str]]]:
 
 
 def watched(chapter: str) -> list[dict]:
-    """What the doctor says of each run of ``training.fit`` in a chapter."""
+    """The doctor's findings in each run of ``training.fit`` in a chapter."""
     runs, fit = [], training.fit
 
     def watching(generator, discriminator, g_optimizer, d_optimizer, batches, *, latent, steps, **options):
@@ -70,8 +71,7 @@ def watched(chapter: str) -> list[dict]:
         taken, batches = first_batches(iter(batches))
         real, *given = (torch.cat(part)[:REALS] for part in zip(*taken, strict=True))
         rules = {name: options[name] for name in ("game", "penalty") if name in options}
-        average = options["ema"].model if options.get("ema") else None
-        doctor = Doctor(generator, discriminator, real, latent, given=given, average=average, **rules)
+        doctor = Doctor(generator, discriminator, real, latent, given=given, ema=options.get("ema"), **rules)
         theirs, every = options.pop("callback", None), options.pop("callback_every", 1)
 
         def both(step: int) -> None:
@@ -91,10 +91,10 @@ def watched(chapter: str) -> list[dict]:
             callback=both,
             **options,
         )
-        said = sorted(finding.name for finding in doctor.findings())
+        findings = sorted(finding.name for finding in doctor.findings())
         facts = {"chapter": chapter, "run": len(runs) + 1, "steps": steps, "looks": len(doctor.looks)}
         sick = SICK.get((chapter, facts["run"]))
-        runs.append({**facts, "said": said, "true": [sick] if sick else []})
+        runs.append({**facts, "findings": findings, "faults": [sick] if sick else []})
         print(runs[-1], vars(doctor.typical()), file=sys.stderr, flush=True)
         return history
 
@@ -118,32 +118,33 @@ def first_batches(batches: Iterator) -> tuple[list[tuple], Iterator]:
 
 
 def record(cases: list[tuple[set[str], set[str]]]) -> dict:
-    """Precision and recall over cases of (true names, said names), with the counts that they come from."""
-    said, true = (sum(len(case[at]) for case in cases) for at in (1, 0))
-    right = sum(len(truth & names) for truth, names in cases)
-    return {"cases": len(cases), "said": said, "true": true, "right": right} | {
-        "precision": right / said if said else 1.0,
-        "recall": right / true if true else 1.0,
+    """Precision and recall over runs of (faults, findings), with the counts that they come from."""
+    faults, findings = (sum(len(case[at]) for case in cases) for at in (0, 1))
+    positives = sum(len(truth & names) for truth, names in cases)
+    return {"runs": len(cases), "findings": findings, "faults": faults, "true positives": positives} | {
+        "precision": positives / findings if findings else 1.0,
+        "recall": positives / faults if faults else 1.0,
     }
 
 
 def clinic_part(seeds: int) -> dict:
     """The clinic's cases with each seed, and the record over all of them."""
-    found = [clinic(seed) for seed in range(seeds)]
+    diagnoses = [clinic(seed) for seed in range(seeds)]
     cases = {
-        name: {"true": sorted(truth), "said": [sorted(each[name][1]) for each in found]}
-        for name, (truth, _) in found[0].items()
+        name: {"faults": sorted(truth), "findings": [sorted(each[name][1]) for each in diagnoses]}
+        for name, (truth, _) in diagnoses[0].items()
     }
     for name, case in cases.items():
-        print(f"{name}: {', '.join(case['true']) or 'healthy'}; said: {case['said']}")
-    return {"seeds": list(range(seeds)), **record([case for each in found for case in each.values()]), "each": cases}
+        print(f"{name}: {', '.join(case['faults']) or 'healthy'}; findings: {case['findings']}")
+    counts = record([case for each in diagnoses for case in each.values()])
+    return {"seeds": list(range(seeds)), **counts, "cases": cases}
 
 
 def chapters_part(_: int) -> dict:
     """The runs of the other chapters, and how often the doctor was alarmed."""
     runs = [run for chapter in CHAPTERS for run in watched(chapter)]
-    alarms = sum(len(set(run["said"]) - set(run["true"])) for run in runs)
-    return {"healthy runs": sum(not run["true"] for run in runs), "false alarms": alarms, "runs": runs}
+    alarms = sum(len(set(run["findings"]) - set(run["faults"])) for run in runs)
+    return {"healthy runs": sum(not run["faults"] for run in runs), "false alarms": alarms, "runs": runs}
 
 
 PARTS = {"clinic": clinic_part, "chapters": chapters_part}
@@ -166,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
             command = f"python -m experiments.doctor --only {name} --seeds {chosen.seeds}"
             facts = {"command": command, "date": results.today(), **results.machine()}
             figures[name] = facts | measure(chosen.seeds)
-            print({key: value for key, value in figures[name].items() if key not in ("each", "runs")})
+            print({key: value for key, value in figures[name].items() if not isinstance(value, dict | list)})
             if output:
                 results.write(figures, output)
     return 0

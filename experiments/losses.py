@@ -103,8 +103,8 @@ def clip(discriminator: nn.Module, bound: float) -> None:
 
 def scores(fake: Tensor, real: Tensor) -> dict:
     """Fréchet distance, precision and recall of features ``fake`` and ``real``."""
-    found = metrics.manifold_scores(real, fake, k=5)
-    return {"frechet": metrics.frechet_distance(fake, real), "precision": found.precision, "recall": found.recall}
+    scores = metrics.manifold_scores(real, fake, k=5)
+    return {"frechet": metrics.frechet_distance(fake, real), "precision": scores.precision, "recall": scores.recall}
 
 
 def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
@@ -136,8 +136,8 @@ def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> di
     test = images.stacked(images.load(name, train=False), COUNTED, seed=1)
 
     def modes(made: Tensor) -> dict:
-        found = stacked.count_modes(stacked.classify_triples(made))
-        return {"modes": found.covered(), "kl": found.kl}
+        counts = stacked.count_modes(stacked.classify_triples(made))
+        return {"modes": counts.covered(), "kl": counts.kl}
 
     facts = {"command": f"python -m experiments.losses --stacked --data {name} --steps {steps} --seeds {seeds}"}
     facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": recipe.BATCH}
@@ -163,11 +163,11 @@ def table(figures: dict) -> str:
     columns = [score for score in figures["runs"][0] if score not in ("loss", "seed", "diverged_at")]
     lines = [f"{figures['data']}, {figures['steps']:,} steps, {figures['samples']:,} samples, seeds {figures['seeds']}"]
     lines += ["".join([f"{'':24}", *(f"{column:>20}" for column in columns)])]
-    for loss, found in figures["summary"].items():
+    for loss, means in figures["summary"].items():
         cells = []
         for column in columns:
-            error = found[column]["standard_error"]
-            cells += [f"{found[column]['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")]
+            error = means[column]["standard_error"]
+            cells += [f"{means[column]['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")]
         lines += ["".join([f"{loss:24}", *(f"{cell:>20}" for cell in cells)])]
     return "\n".join(lines)
 

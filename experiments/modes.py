@@ -165,15 +165,15 @@ def measure(seeds: int = 3, only: str | None = None) -> dict:
     if only in (None, "goals"):
         facts["runs"], facts["goals"] = {}, []
         for name, trial in TRIALS.items():
-            facts["runs"][name] = [told(name, recipe(trial, seed)) for seed in range(seeds)]
+            facts["runs"][name] = [report(name, recipe(trial, seed)) for seed in range(seeds)]
             facts["goals"] += [goal for run in facts["runs"][name] for goal in goals(name, trial, run)]
     if only in (None, "methods"):
         facts["method steps"] = METHOD_STEPS
-        facts["methods"] = {name: [told(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()}
+        facts["methods"] = {name: [report(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()}
     return facts
 
 
-def told(name: str, run: dict) -> dict:
+def report(name: str, run: dict) -> dict:
     """Say on the way what one run scored, and hand it on."""
     print(f"  {name}, seed {run['seed']}: {line(run)}", file=sys.stderr, flush=True)
     return run

@@ -153,8 +153,12 @@ def summary(study: optuna.Study, again: optuna.Study | None) -> str:
     ended = again.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if again else []
     if ended:
         pairs = [(trial.value, trial.user_attrs["recipe"]) for trial in ended]
-        found, usual, saved = (spread([*column]) for column in zip(*((a, b, b - a) for a, b in pairs), strict=True))
-        lines += [f"On new seeds ({len(pairs)}): {found}; the recipe's own settings there: {usual}; saved: {saved}."]
+        best_value, usual, saved = (
+            spread([*column]) for column in zip(*((a, b, b - a) for a, b in pairs), strict=True)
+        )
+        lines += [
+            f"On new seeds ({len(pairs)}): {best_value}; the recipe's own settings there: {usual}; saved: {saved}."
+        ]
     return "\n".join(lines)
 
 

@@ -146,9 +146,9 @@ def cost_of(batch: int, width: int, size: int, device: torch.device, seconds: fl
     game.train(2)
     one = timed(game, 1, device)
     times = [timed(game, max(1, int(seconds * 200 / one)), device) for _ in range(5)]  # five chunks of a fifth each
-    found = {"batch": batch, "width": width, "size": size, "ms": min(times), "ms of all chunks": times}
-    found |= {"flops": counter.get_total_flops(), "parameters": sum(map(models.parameter_count, pair))}
-    return found | {"bytes before": before, "bytes at the peak": peak_bytes(device)}
+    figures = {"batch": batch, "width": width, "size": size, "ms": min(times), "ms of all chunks": times}
+    figures |= {"flops": counter.get_total_flops(), "parameters": sum(map(models.parameter_count, pair))}
+    return figures | {"bytes before": before, "bytes at the peak": peak_bytes(device)}
 
 
 def peak_bytes(device: torch.device) -> int:
@@ -172,9 +172,9 @@ def cost(rounds: int) -> dict:
 
 def fresh(setting: dict[str, int], rounds: int) -> dict:
     command = [sys.executable, *ITSELF, "--one", json.dumps(setting), "--rounds", str(rounds)]
-    found = json.loads(subprocess.check_output(command, text=True, cwd=ROOT))
-    print(found, file=sys.stderr, flush=True)
-    return found
+    figures = json.loads(subprocess.check_output(command, text=True, cwd=ROOT))
+    print(figures, file=sys.stderr, flush=True)
+    return figures
 
 
 def processes() -> list[dict]:
@@ -256,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # else what an earlier run has compiled would be read
     if options.share:
-        print(json.dumps(found) if (found := share()) else "", end="\n" if found else "")
+        print(json.dumps(figures) if (figures := share()) else "", end="\n" if figures else "")
         return 0
     if options.one:
         print(json.dumps(cost_of(**options.one, device=device, seconds=0.4 * options.rounds)))

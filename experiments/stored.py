@@ -59,24 +59,24 @@ def compare(
 
 def summary(kind: str, runs: list[dict]) -> dict:
     """Mean, and standard error of the mean, of each figure over the seeds, for each run's name under ``kind``."""
-    found: dict[str, dict] = {}
+    figures: dict[str, dict] = {}
     for name in dict.fromkeys(run[kind] for run in runs):
         mine = [run for run in runs if run[kind] == name]
         for figure in mine[0].keys() - {kind, "seed", "diverged_at"}:
             values = [run[figure] for run in mine]
             error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-            found.setdefault(name, {})[figure] = {"mean": mean(values), "standard_error": error}
-    return found
+            figures.setdefault(name, {})[figure] = {"mean": mean(values), "standard_error": error}
+    return figures
 
 
 def parser(description: str, kind: str) -> argparse.ArgumentParser:
     """The options that every comparison has."""
-    found = argparse.ArgumentParser(description=description.splitlines()[0])
-    found.add_argument("--data", default=DATA[0], help=f"{' or '.join(DATA)} (default: {DATA[0]})")
-    found.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
-    found.add_argument("--seeds", type=int, default=3, help=f"runs of each {kind}, seeds from 0 (default: 3)")
-    found.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
-    return found
+    options = argparse.ArgumentParser(description=description.splitlines()[0])
+    options.add_argument("--data", default=DATA[0], help=f"{' or '.join(DATA)} (default: {DATA[0]})")
+    options.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
+    options.add_argument("--seeds", type=int, default=3, help=f"runs of each {kind}, seeds from 0 (default: 3)")
+    options.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
+    return options
 
 
 def command(

@@ -44,9 +44,9 @@ def main() -> None:
     data = plane.DATA["ring"]
     generator, discriminator = train(data, options.steps)
     with torch.no_grad():
-        found = metrics.mode_coverage(generator(torch.randn(2500, 2)) * data.std(), data)
-    print(f"modes by 20 samples: {found.modes(20)} of 8, high quality {found.high_quality:.3f}")
-    if found.modes(20) < 8 or found.high_quality < ENOUGH:
+        coverage = metrics.mode_coverage(generator(torch.randn(2500, 2)) * data.std(), data)
+    print(f"modes by 20 samples: {coverage.modes(20)} of 8, high quality {coverage.high_quality:.3f}")
+    if coverage.modes(20) < 8 or coverage.high_quality < ENOUGH:
         raise SystemExit(f"The weights were not written: all modes and a high quality of {ENOUGH} are needed.")
     weights = {
         f"{name}.{key}": tensor

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from ganlib import losses
 from ganlib.guard import untouched
-from ganlib.plots import to_pixels
 
-COLUMNS = 8  # images in a row of the grid
 LARGEST = 1e19  # TensorBoard's bins end at 1e20
 
 
@@ -66,7 +64,7 @@ class Board:
         self.latents = latent.to(real.device)
         self._writer = _open(Path(folder), start)
         if real.dim() == 4:
-            self._writer.add_image("real", _grid(real), start)
+            self._write_images("real", real, start)
 
     @torch.no_grad()
     def __call__(self, step: int) -> None:
@@ -78,7 +76,7 @@ class Board:
                 model.eval()
             samples = self.shown(self.latents, *self.given)
             if samples.dim() == 4:
-                self._writer.add_image("samples", _grid(samples), step)
+                self._write_images("samples", samples, step)
             for name, score in self.scores.items():
                 self._writer.add_scalar(f"score/{name}", score(self.shown), step)
         lost = 0
@@ -94,22 +92,26 @@ class Board:
         fake = generator(self.latents, *self.given)
         real_logits, fake_logits = (discriminator(each, *self.given) for each in (self.real, fake))
         compared = (real_logits,) if self.game.paired else ()
-        told = {
+        scalars = {
             "loss/discriminator": self.game.discriminator(real_logits, fake_logits),
             "loss/generator": self.game.generator(*compared, fake_logits),
             "logit/real": real_logits.mean(),
             "logit/fake": fake_logits.mean(),
         }
-        for name, value in told.items():
+        for name, value in scalars.items():
             self._writer.add_scalar(name, value.item(), step)
+
+    def _write_images(self, name: str, images: Tensor, step: int) -> None:
+        """Write images (N, C, H, W) in [-1, 1] as one picture, eight in a row, black at the end."""
+        self._writer.add_images(name, (images.detach().float() / 2 + 0.5).clamp(0, 1), step)
 
     def _histogram(self, name: str, values: Tensor, step: int) -> int:
         """Write a histogram of ``values``; returns how many of them it cannot hold."""
-        held = values.detach().float()
-        held = held[held.abs() < LARGEST]  # false for NaN too
-        if len(held):
-            self._writer.add_histogram(name, held, step)
-        return values.numel() - len(held)
+        entries = values.detach().float()
+        entries = entries[entries.abs() < LARGEST]  # false for NaN too
+        if len(entries):
+            self._writer.add_histogram(name, entries, step)
+        return values.numel() - len(entries)
 
     def close(self) -> None:
         """Write what is waiting, and close the file."""
@@ -122,19 +124,6 @@ class Board:
         if error is not None:  # such as TrainingDiverged, which is then read where the run is looked at
             self._writer.add_text("stopped", f"{kind.__name__}: {error}")
         self.close()
-
-
-def _grid(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) in [-1, 1] as one picture (C, rows, columns) in [0, 1], eight in a row, black at the end."""
-    pixels = to_pixels(images)
-    pixels = pixels.unsqueeze(1) if pixels.dim() == 3 else pixels.movedim(-1, 1)  # (N, C, H, W)
-    columns = min(COLUMNS, len(pixels))
-    rows = -(-len(pixels) // columns)
-    n, channels, height, width = pixels.shape
-    canvas = pixels.new_zeros(rows * columns, channels, height, width)
-    canvas[:n] = pixels
-    canvas = canvas.view(rows, columns, channels, height, width).permute(2, 0, 3, 1, 4)
-    return canvas.reshape(channels, rows * height, columns * width)
 
 
 def _open(folder: Path, start: int):

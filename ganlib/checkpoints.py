@@ -57,8 +57,8 @@ def save(file: str | Path, step: int, **parts: Part) -> None:
             left.unlink()
         files.write(file, content)
     except OSError as error:
-        kept = "The checkpoint that was there is intact" if file.exists() else "Nothing was there before"
-        raise CheckpointError(f"{file} could not be written: {error.strerror or error}. {kept}.") from error
+        rest = "The checkpoint that was there is intact" if file.exists() else "Nothing was there before"
+        raise CheckpointError(f"{file} could not be written: {error.strerror or error}. {rest}.") from error
 
 
 def load(file: str | Path, **parts: Part) -> int:
@@ -71,8 +71,8 @@ def load(file: str | Path, **parts: Part) -> int:
     file = Path(file)
     step, states = _read(file)
     if states.keys() - {RANDOM} != parts.keys():
-        held, asked = (", ".join(sorted(names)) or "nothing" for names in (states.keys() - {RANDOM}, parts))
-        raise CheckpointError(f"{file} holds {held}, but {asked} is to be loaded: name the parts that were saved.")
+        present, wanted = (", ".join(sorted(names)) or "nothing" for names in (states.keys() - {RANDOM}, parts))
+        raise CheckpointError(f"{file} holds {present}, but {wanted} is to be loaded: name the parts that were saved.")
     before: dict[str, Any] = {}
     everything = {**parts, RANDOM: _Generators()}
     try:
@@ -83,9 +83,9 @@ def load(file: str | Path, **parts: Part) -> int:
         at = [*before][-1]
         for name, state in before.items():
             everything[name].load_state_dict(state)
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise CheckpointError(
-            f"The {at} in {file} does not fit: {said}. Nothing was loaded; build the parts as they were when it was "
+            f"The {at} in {file} does not fit: {reason}. Nothing was loaded; build the parts as they were when it was "
             "saved."
         ) from None
     return step
@@ -119,8 +119,8 @@ def _read(file: Path) -> tuple[int, dict[str, dict]]:
     if facts.get("sha256") != _digest(facts.get("state", ""), tensors):
         raise CheckpointError(f"{file} is damaged: its checksum does not hold. Go on from another, or begin anew.")
     try:
-        told = json.loads(facts["state"])
-        return int(told["step"]), {name: _unpack(tree, tensors) for name, tree in told["parts"].items()}
+        state = json.loads(facts["state"])
+        return int(state["step"]), {name: _unpack(tree, tensors) for name, tree in state["parts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):  # RecursionError is a RuntimeError
         raise CheckpointError(f"{file} is no checkpoint: its parts do not read as they were written.") from None
 
@@ -145,15 +145,15 @@ def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     if not isinstance(value, dict):
         return value
-    ((kind, held),) = value.items()
+    ((kind, content),) = value.items()
     if kind == "tensor":
-        return tensors[held]
+        return tensors[content]
     if kind == "empty":
-        dtype, *shape = held
+        dtype, *shape = content
         return torch.empty(0, dtype=getattr(torch, dtype)).reshape(shape)
     if kind == "items":
-        return {key: _unpack(each, tensors) for key, each in held}
-    return {"list": list, "tuple": tuple}[kind](_unpack(each, tensors) for each in held)
+        return {key: _unpack(each, tensors) for key, each in content}
+    return {"list": list, "tuple": tuple}[kind](_unpack(each, tensors) for each in content)
 
 
 def _copy(state: Any) -> Any:

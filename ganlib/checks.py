@@ -1,4 +1,4 @@
-"""Checks of the numbers that the prose states: each prints one line with both numbers, and raises if it fails.
+"""Checks of what the prose states: each prints one line with what was measured, and raises if it fails.
 
 In a notebook each check also leaves a record beside its line, under the media type ``MEDIA_TYPE``; the book
 collects these records from the executed chapters.
@@ -33,6 +33,25 @@ def at_most(label: str, measured, bound) -> None:
     _report(label, measured, f"at most {_show(bound)}", measured <= bound, relation="at_most", expected=bound)
 
 
+def holds(label: str, condition) -> None:
+    """Check that ``condition`` is true: a bool, or a tensor or an array of one bool.
+
+    Raises TypeError for anything else: a number is compared with its bound by the other checks, which print both.
+    """
+    truth = _truth(condition)
+    _print(f"{label}: {'yes' if truth else 'no'}", truth, label=label, relation="holds", measured=truth, expected=True)
+
+
+def _truth(value) -> bool:
+    single = value.item() if math.prod(getattr(value, "shape", [0])) == 1 else value
+    if not isinstance(single, bool):
+        raise TypeError(
+            f"checks.holds needs one condition that is true or false, but got {value!r}: compare it with something, or "
+            "use close, at_least or at_most."
+        )
+    return single
+
+
 def _number(value) -> float:
     return float(value.detach() if hasattr(value, "detach") else value)
 
@@ -43,11 +62,15 @@ def _show(number: float) -> str:
     return f"{number:.7g}"
 
 
-def _report(label, measured, claim, passed, *, relation, expected, tol=None) -> None:
-    line = f"{'✓' if passed else '✗'} {label}: {_show(measured)} ({claim})"
-    record = {"label": label, "relation": relation, "measured": measured, "expected": expected, "tol": tol}
+def _report(label, measured, claim, passed, **record) -> None:
+    _print(f"{label}: {_show(measured)} ({claim})", passed, label=label, measured=measured, **record)
+
+
+def _print(line, passed, *, label, relation, measured, expected, tol=None) -> None:
     if not passed:
-        raise CheckFailed(line)
+        raise CheckFailed(f"✗ {line}")
+    line = f"✓ {line}"
+    record = {"label": label, "relation": relation, "measured": measured, "expected": expected, "tol": tol}
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is not None and hasattr(shell, "kernel"):
         from IPython.display import display

@@ -106,8 +106,8 @@ def auxiliary(game: Game, weight: float = 1.0, from_fakes: bool = True) -> Game:
         learned = [real, fake] if from_fakes else [real]
         return game.discriminator(real[:, 0], fake[:, 0]) - weight * sum(pairs[:, 1].mean() for pairs in learned)
 
-    def generator(*seen: Tensor) -> Tensor:  # the fakes come last
-        return game.generator(*(pair[:, 0] for pair in seen)) - weight * seen[-1][:, 1].mean()
+    def generator(*pairs: Tensor) -> Tensor:  # the fakes come last
+        return game.generator(*(pair[:, 0] for pair in pairs)) - weight * pairs[-1][:, 1].mean()
 
     return Game(discriminator, generator, game.paired)
 
@@ -120,8 +120,8 @@ def checked(labels: Tensor | None, n: int, classes: int) -> Tensor:
             "as ImageSet.batches(..., with_labels=True) gives."
         )
     if labels.shape != (n,) or labels.dtype != torch.int64:
-        found = f"{labels.dtype} of shape {tuple(labels.shape)}"
-        raise ValueError(f"Labels must be torch.int64 of shape ({n},), one for each sample, but these are {found}.")
+        kind = f"{labels.dtype} of shape {tuple(labels.shape)}"
+        raise ValueError(f"Labels must be torch.int64 of shape ({n},), one for each sample, but these are {kind}.")
     if n and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(
             f"Labels run from {labels.min()} to {labels.max()}, but this player knows {classes} classes: "

@@ -65,14 +65,14 @@ def folder(path: str | Path, size: int) -> tuple[Tensor, Tensor, tuple[str, ...]
         raise ValueError(f"{root} holds images beside subfolders: move them into subfolders, one for each class.")
     classes = classes or [root.resolve()]
     files = [_image_files(entry) for entry in classes]
-    for entry, found in zip(classes, files, strict=True):
-        if not found:
+    for entry, paths in zip(classes, files, strict=True):
+        if not paths:
             raise ValueError(f"{entry} holds no image: put files there that end in {', '.join(sorted(_SUFFIXES))}.")
-    squares = [_square(file, size) for found in files for file in found]
+    squares = [_square(file, size) for paths in files for file in paths]
     colour = any(square.ndim == 3 for square in squares)
     squares = [np.atleast_3d(square) for square in squares]
     pixels = np.stack([np.broadcast_to(square, (size, size, 3)) if colour else square for square in squares])
-    labels = torch.arange(len(classes)).repeat_interleave(torch.tensor([len(found) for found in files]))
+    labels = torch.arange(len(classes)).repeat_interleave(torch.tensor([len(paths) for paths in files]))
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels, tuple(entry.name for entry in classes)
 
 

@@ -49,12 +49,12 @@ class ImageSet(Dataset):
 
     def __post_init__(self):
         if self.images.dtype != torch.uint8 or self.images.dim() != 4:
-            found = f"{self.images.dtype} of shape {tuple(self.images.shape)}"
-            raise ValueError(f"An ImageSet holds images as torch.uint8 of shape (N, C, H, W), but got {found}.")
+            kind = f"{self.images.dtype} of shape {tuple(self.images.shape)}"
+            raise ValueError(f"An ImageSet holds images as torch.uint8 of shape (N, C, H, W), but got {kind}.")
         for name, values in {"labels": self.labels, **self.factors}.items():
             if values.shape != self.images.shape[:1]:
-                wanted, found = (len(self.images),), tuple(values.shape)
-                raise ValueError(f"{name} must have one value for each image, shape {wanted}, but has shape {found}.")
+                needed, shape = (len(self.images),), tuple(values.shape)
+                raise ValueError(f"{name} must have one value for each image, shape {needed}, but has shape {shape}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -173,10 +173,10 @@ def stacked(digits: ImageSet, n: int, seed: int) -> ImageSet:
     """
     if n < 1 or digits.shape[0] != 1 or digits.names != DIGITS:
         raise ValueError(f"Stacking needs digits of one channel and n of at least 1, not {digits.shape} and n={n}.")
-    chosen = torch.randint(len(digits), (n, 3), generator=torch.Generator().manual_seed(seed)).to(digits.labels.device)
-    hundreds, tens, ones = digits.labels[chosen].unbind(1)
+    indices = torch.randint(len(digits), (n, 3), generator=torch.Generator().manual_seed(seed)).to(digits.labels.device)
+    hundreds, tens, ones = digits.labels[indices].unbind(1)
     names = tuple(f"{label:03}" for label in range(1000))
-    return ImageSet(digits.images[chosen].squeeze(2), 100 * hundreds + 10 * tens + ones, names)
+    return ImageSet(digits.images[indices].squeeze(2), 100 * hundreds + 10 * tens + ones, names)
 
 
 def mnist(train: bool = True) -> ImageSet:

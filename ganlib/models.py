@@ -89,10 +89,10 @@ class OneLogit(nn.Module):
         self.size = size
 
     def forward(self, scores: Tensor) -> Tensor:
-        left = scores.shape[1:].numel()
-        if left != 1:
+        outputs = scores.shape[1:].numel()
+        if outputs != 1:
             raise ValueError(
-                f"This discriminator was built for {self.size}-pixel images, but these leave {left} "
+                f"This discriminator was built for {self.size}-pixel images, but these leave {outputs} "
                 "scores each instead of one: resize the images, or build the discriminator for their size."
             )
         return scores.flatten()
@@ -135,8 +135,8 @@ REFERENCE: dict[str, Callable[[], Pair]] = {
 def reference(name: str) -> Pair:
     """The generator and discriminator of a reference net of the course, freshly initialised.
 
-    ``mlp`` (chapter 9, net a) · ``mlp-conv`` (chapter 9, net b) · ``dcgan-32`` (chapter 10, net c, one channel) ·
-    ``dcgan-64`` (chapter 10, net d, three channels). All have latents of 100 numbers.
+    ``mlp`` (net a) · ``mlp-conv`` (net b) · ``dcgan-32`` (net c, one channel) ·
+    ``dcgan-64`` (net d, three channels). All have latents of 100 numbers.
     """
     if name not in REFERENCE:
         raise ValueError(f"There is no reference net {name!r}: choose one of {', '.join(REFERENCE)}.")

@@ -19,12 +19,12 @@ def seed_everything(seed: int) -> None:
 
 def device() -> torch.device:
     """The device that chapters compute on: ``GANLIB_DEVICE`` where set, else a CUDA GPU, else the CPU."""
-    wanted = os.environ.get("GANLIB_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    name = os.environ.get("GANLIB_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=wanted).device
+        return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"GANLIB_DEVICE={wanted!r} is not usable here: unset it, or name a device of this PyTorch, such as 'cpu'."
+            f"GANLIB_DEVICE={name!r} is not usable here: unset it, or name a device of this PyTorch, such as 'cpu'."
         ) from error
 
 

@@ -16,39 +16,41 @@ class Look:
     """What one look measured, after ``step`` steps.
 
     * ``accuracy``: the share of samples that the discriminator tells right, a logit above 0 meaning real
-    * ``order``: the chance that a real sample's logit exceeds a fake's; ``gap``: the difference of the mean logits
-    * ``d_loss``, ``g_loss``: the losses; ``slope``: the mean size of the generator's gradient in a fake's logit
-    * ``d_gradient``, ``g_gradient``: norms of the gradients that the last step left
+    * ``auc``: the area under the ROC curve of the logits; ``logit_gap``: the difference of the mean logits
+    * ``d_loss``, ``g_loss``: the losses; ``gradient_magnitude``: the mean absolute derivative of the generator's loss
+      in the logit of a fake
+    * ``d_gradient_norm``, ``g_gradient_norm``: norms of the gradients that the last step left
     * ``diversity``: the mean distance of two fakes, over that of two real samples
-    * ``cells``: how many different real samples are nearest to some fake, over the same count for other real samples
+    * ``nn_coverage``, nearest-neighbour coverage: how many different real samples are nearest to some fake, over the
+      same count for other real samples
     * ``drift``: how far the mean of the fakes moved since the look before, over the spread of the real samples
-    * ``stale``: how far evaluation mode is from training mode, over the same spread
-    * ``company``: how much a logit depends on the rest of its batch, over the spread of the logits
-    * ``logits``, ``reals``, ``fakes``: the least and the greatest value of each
+    * ``train_eval_gap``: how far the means of evaluation and of training mode are apart, over the same spread
+    * ``batch_dependence``: how much a logit depends on the rest of its batch, over the standard deviation of the logits
+    * ``logit_range``, ``real_range``, ``fake_range``: the least and the greatest value of each
     """
 
     step: int
     accuracy: float
-    order: float
-    gap: float
+    auc: float
+    logit_gap: float
     d_loss: float
     g_loss: float
-    slope: float
-    d_gradient: float
-    g_gradient: float
+    gradient_magnitude: float
+    d_gradient_norm: float
+    g_gradient_norm: float
     diversity: float
-    cells: float
+    nn_coverage: float
     drift: float
-    stale: float
-    company: float
-    logits: tuple[float, float]
-    reals: tuple[float, float]
-    fakes: tuple[float, float]
+    train_eval_gap: float
+    batch_dependence: float
+    logit_range: tuple[float, float]
+    real_range: tuple[float, float]
+    fake_range: tuple[float, float]
 
     @property
     def finite(self) -> bool:
         """Whether losses, gradients and samples are finite numbers."""
-        numbers = (self.d_loss, self.g_loss, self.d_gradient, self.g_gradient, *self.fakes)
+        numbers = (self.d_loss, self.g_loss, self.d_gradient_norm, self.g_gradient_norm, *self.fake_range)
         return all(map(math.isfinite, numbers))
 
 
@@ -77,25 +79,34 @@ def look(
         mixed = discriminator(torch.cat([real[:half], fake[:half]]), *twice)
         evaluated = sampled.eval()(z, *given).flatten(1)
     x, y, logits = real.flatten(1), fake.flatten(1), torch.cat([real_logits, fake_logits])
-    loss, slope = _generator_loss(game, real_logits, fake_logits)
+    loss, magnitude = _generator_loss(game, real_logits, fake_logits)
     mean, spread = y.mean(0), (x - x.mean(0)).norm(dim=1).mean()
     numbers = {
         "accuracy": torch.cat([real_logits > 0, fake_logits < 0]).float().mean(),
-        "order": (real_logits[:, None] > fake_logits).float().mean(),
-        "gap": real_logits.mean() - fake_logits.mean(),
+        "auc": auc(real_logits, fake_logits),
+        "logit_gap": real_logits.mean() - fake_logits.mean(),
         "d_loss": game.discriminator(real_logits, fake_logits),
         "g_loss": loss,
-        "slope": slope,
-        "d_gradient": _gradient_norm(discriminator),
-        "g_gradient": _gradient_norm(generator),
+        "gradient_magnitude": magnitude,
+        "d_gradient_norm": _gradient_norm(discriminator),
+        "g_gradient_norm": _gradient_norm(generator),
         "diversity": torch.pdist(y).mean() / torch.pdist(x).mean(),
-        "cells": _cells(y[half:], x[:half]) / _cells(x[half:], x[:half]),
+        "nn_coverage": _nearest(y[half:], x[:half]) / _nearest(x[half:], x[:half]),
         "drift": 0.0 if before is None else (mean - before).norm() / spread,
-        "stale": (evaluated.mean(0) - mean).norm() / spread,
-        "company": (mixed[:half] - real_logits[:half]).abs().mean() / logits.std(),
+        "train_eval_gap": (evaluated.mean(0) - mean).norm() / spread,
+        "batch_dependence": (mixed[:half] - real_logits[:half]).abs().mean() / logits.std(),
     }
-    ends = {"logits": _ends(logits), "reals": _ends(real), "fakes": _ends(fake)}
+    ends = {"logit_range": _ends(logits), "real_range": _ends(real), "fake_range": _ends(fake)}
     return Look(step, **{name: float(value) for name, value in numbers.items()}, **ends), mean
+
+
+def auc(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The area under the ROC curve of a discriminator, from logits (n,) of real samples and (m,) of fakes.
+
+    It is the chance that a real sample's logit exceeds a fake's, where equal logits count one half.
+    """
+    above, equal = real_logits[:, None] > fake_logits, real_logits[:, None] == fake_logits
+    return (above.float() + equal.float() / 2).mean()
 
 
 def _generator_loss(game: losses.Game, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,7 +122,7 @@ def _gradient_norm(model: nn.Module) -> float:
     return float(torch.stack(norms).norm()) if norms else 0.0
 
 
-def _cells(points: Tensor, centres: Tensor) -> int:
+def _nearest(points: Tensor, centres: Tensor) -> int:
     """How many of ``centres`` are the nearest to some point."""
     return len(torch.cdist(points, centres).argmin(1).unique())
 

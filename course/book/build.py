@@ -67,8 +67,10 @@ def checks_of(notebook: dict) -> list[dict]:
     return [output["data"][CHECK] for output in outputs if CHECK in output.get("data", {})]
 
 
-def number(value: float) -> str:
-    """A number as the checks print it: whole numbers with commas, others with seven digits."""
+def shown(value: float | bool) -> str:
+    """A value as the checks print it: yes or no, whole numbers with commas, others with seven digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     whole = value == value and abs(value) != float("inf") and value == int(value)
     return f"{int(value):,}" if whole else f"{value:.7g}"
 
@@ -76,11 +78,9 @@ def number(value: float) -> str:
 def row(record: dict) -> str:
     """One check as a row of the table: claim, expected, measured, tolerance."""
     label = record["label"].replace("\\", "\\\\").replace("|", "\\|").replace("$", "\\$").replace("<", "&lt;")
-    if record["relation"] == "close":
-        bound, tolerance = "", "none" if record["tol"] == 0 else f"± {record['tol']:g}"
-    else:
-        bound, tolerance = record["relation"].replace("_", " ") + " ", ""
-    return f"| {label} | {bound}{number(record['expected'])} | {number(record['measured'])} | {tolerance} |"
+    bound = {"at_least": "at least ", "at_most": "at most "}.get(record["relation"], "")
+    tolerance = "" if record["tol"] is None else "none" if record["tol"] == 0 else f"± {record['tol']:g}"
+    return f"| {label} | {bound}{shown(record['expected'])} | {shown(record['measured'])} | {tolerance} |"
 
 
 def verified_page(chapters: dict[str, dict]) -> str:
@@ -112,7 +112,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def totals(checks: int, chapters: int) -> str:
-    return f"{plural(checks, 'number')} checked in {plural(chapters, 'chapter')}."
+    return f"{plural(checks, 'claim')} checked in {plural(chapters, 'chapter')}."
 
 
 def module_sections(package: Path) -> str:

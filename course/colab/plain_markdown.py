@@ -71,10 +71,10 @@ class Page:
         target = own["target"] if own else content
         if role == "term":
             own, target = own or {"text": content}, target.lower()
-        found = self.look_up(f"{role}:{target}")
+        pieces = self.look_up(f"{role}:{target}")
         if own:
-            return self.link(own["text"], next((address for _, address in found if address), None))
-        return "".join(self.link(text, address) for text, address in found)
+            return self.link(own["text"], next((address for _, address in pieces if address), None))
+        return "".join(self.link(text, address) for text, address in pieces)
 
 
 def inline(text: str, page: Page) -> str:

@@ -100,8 +100,8 @@ def settings(folder: Path, address: str, offline: bool) -> dict[str, str]:
 def address_in(notebook) -> str:
     """The repository that the set-up cell installs ganlib from."""
     for cell in notebook.cells:
-        if found := re.search(r'%pip install .*@ git\+([^"\s{]+)', cell.source):
-            return found[1]
+        if match := re.search(r'%pip install .*@ git\+([^"\s{]+)', cell.source):
+            return match[1]
     raise ColabError("its set-up cell names no repository: make the edition with GITHUB_REPOSITORY=owner/name")
 
 

@@ -99,19 +99,19 @@ def is_hidden_test(cell) -> bool:
 
 
 def points_of(cell) -> float:
-    found = re.search(r"^points:\s*([\d.]+)\s*$", cell.source, re.MULTILINE)
-    if not found:
+    match = re.search(r"^points:\s*([\d.]+)\s*$", cell.source, re.MULTILINE)
+    if not match:
         raise ExerciseError(f"a test has no points: {cell.source.strip()[:80]!r}")
-    return float(found[1])
+    return float(match[1])
 
 
 def fill(text: str, constants: dict) -> str:
     """The text with every ``{{NAME}}`` replaced by its constant."""
 
-    def value(found: re.Match) -> str:
-        if found[1] not in constants:
-            raise ExerciseError(f"the constant {found[1]} has no value: give it one under `constants`")
-        return str(constants[found[1]])
+    def value(match: re.Match) -> str:
+        if match[1] not in constants:
+            raise ExerciseError(f"the constant {match[1]} has no value: give it one under `constants`")
+        return str(constants[match[1]])
 
     return re.sub(r"\{\{(\w+)\}\}", value, text)
 
@@ -168,20 +168,20 @@ def load(source: Path, overlay: Path | None = None) -> Exercise:
 
 def secrets(cells: list) -> list[str]:
     """What a student must not see: whole solution cells, pieces of cells, hidden tests."""
-    found, block = [], None
+    pieces, block = [], None
     for cell in cells:
         if marked(cell, "BEGIN SOLUTION"):
             block = []
         elif marked(cell, "END SOLUTION"):
-            found.append("\n".join(block or []))
+            pieces.append("\n".join(block or []))
             block = None
         elif block is not None:
             block.append(cell.source)
         elif is_hidden_test(cell):
-            found.append(cell.source)
+            pieces.append(cell.source)
         else:
-            found += re.findall(r"#\s*BEGIN SOLUTION.*?#\s*END SOLUTION", cell.source, re.DOTALL)
-    return found
+            pieces += re.findall(r"#\s*BEGIN SOLUTION.*?#\s*END SOLUTION", cell.source, re.DOTALL)
+    return pieces
 
 
 def setup_of(chapter: str) -> str:
@@ -203,8 +203,8 @@ def one_file(exercise: Exercise, notebook) -> None:
     words = "The next cell holds the public checks of every question, so that this file needs no other."
     cells = [title, folded[0], new_markdown_cell(words), folded[1], new_markdown_cell("Then the imports.")]
     for cell in rest:
-        if found := re.match(r'grader\.check\("q(\d+)"\)', cell.source):
-            cells.append(new_markdown_cell(f"Check Question {found[1]}, as often as you like."))
+        if match := re.match(r'grader\.check\("q(\d+)"\)', cell.source):
+            cells.append(new_markdown_cell(f"Check Question {match[1]}, as often as you like."))
         cells.append(cell)
     for number, cell in enumerate(cells):
         cell.id, cell.metadata = f"{name}-{number:02}", {}
@@ -254,8 +254,8 @@ def build(source: Path, student: Path, output: Path, overlay: Path | None = None
         one_file(exercise, notebook)
         nbformat.validate(notebook)
         text = nbformat.writes(notebook) + "\n"
-        if found := leaks(text):
-            raise ExerciseError(f"the student's notebook would show {found[0]!r}: look for a misspelt mark")
+        if secret := leaks(text):
+            raise ExerciseError(f"the student's notebook would show {secret[0]!r}: look for a misspelt mark")
         for target in (student, output / "solution", output / "autograder"):
             target.mkdir(parents=True, exist_ok=True)
         (student / f"{exercise.name}.ipynb").write_text(text, encoding="utf-8")

@@ -33,14 +33,14 @@ def template(node: ast.expr) -> str | None:
 
 def cases_of(text: str) -> list[Case]:
     """The tests in one of otter's test files, in order."""
-    found = []
+    cases = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            told = {word.arg: ast.literal_eval(word.value) for word in node.decorator_list[0].keywords}
+            config = {word.arg: ast.literal_eval(word.value) for word in node.decorator_list[0].keywords}
             asserts = [each.msg for each in ast.walk(node) if isinstance(each, ast.Assert) and each.msg]
             messages = frozenset(filter(None, map(template, asserts)))
-            found.append(Case(float(told["points"]), bool(told["hidden"]), messages))
-    return found
+            cases.append(Case(float(config["points"]), bool(config["hidden"]), messages))
+    return cases
 
 
 def questions_of(autograder: Path) -> dict[str, list[Case]]:
@@ -59,22 +59,22 @@ def public_results(output: str, cases: list[Case]) -> list[tuple[bool, str]]:
     if "All test cases passed" in output:
         return [(True, "") for case in cases if not case.hidden]
     parts = re.split(r"^ *[\w.-]+ - \d+ result:\n", output, flags=re.MULTILINE)[1:]
-    told = []
+    outcomes = []
     for part, case in zip(parts, cases, strict=False):
         if case.hidden:
             continue
-        told.append((True, "") if "Test case passed" in part else (False, _reason(part, case)))
-    return told
+        outcomes.append((True, "") if "Test case passed" in part else (False, _reason(part, case)))
+    return outcomes
 
 
 def _reason(part: str, case: Case) -> str:
     """The error below "Error at line …" and the line of the test, which is set in further."""
-    found = re.search(r"^( *)Error at line .*\n(?:\1 +.*\n)*\1(\w+)(?:: ([^\0]*))?", part, re.MULTILINE)
-    if not found:
+    match = re.search(r"^( *)Error at line .*\n(?:\1 +.*\n)*\1(\w+)(?:: ([^\0]*))?", part, re.MULTILINE)
+    if not match:
         return "It did not pass."
-    words = " ".join((found[3] or "").split())
+    words = " ".join((match[3] or "").split())
     own = NUMBER.sub("#", words) in {" ".join(each.split()) for each in case.messages}
-    return words if found[2] == "AssertionError" and own else f"Your code stopped with {found[2][:40]}."
+    return words if match[2] == "AssertionError" and own else f"Your code stopped with {match[2][:40]}."
 
 
 PAGE = """<!DOCTYPE html>

@@ -99,9 +99,9 @@ class Grader:
             status = "timeout" if "longer" in outcome.limit else "error"
             return {**record, "status": status, "error": f"the notebook was stopped: {outcome.limit}"}
         try:
-            found = {each["name"]: each for each in json.loads(results)["tests"] if "max_score" in each}
-            score = {each: float(found[each]["score"]) for each in most}
-            fits = {each: float(entry["max_score"]) for each, entry in found.items()} == most
+            scores = {each["name"]: each for each in json.loads(results)["tests"] if "max_score" in each}
+            score = {each: float(scores[each]["score"]) for each in most}
+            fits = {each: float(entry["max_score"]) for each, entry in scores.items()} == most
         except (ValueError, TypeError, KeyError, AttributeError):
             return {**record, "error": _why(outcome.said)}
         altered = submission.altered(seen)
@@ -113,7 +113,7 @@ class Grader:
             each: {
                 "points": None if reasons else score[each],
                 "most": most[each],
-                "public": feedback.public_results(str(found[each].get("output", "")), cases[each]),
+                "public": feedback.public_results(str(scores[each].get("output", "")), cases[each]),
             }
             for each in most
         }
@@ -168,8 +168,8 @@ def read_roster(path: Path) -> list[str]:
 def on_roster(name: str, roster: list[str]) -> str | None:
     """Whose submission it is: the whole name, or one of its words, as Canvas and Moodle put them together."""
     words = {name, *re.split(r"[_/\s]", name)}
-    found = [each for each in roster if each in words]
-    return found[0] if len(found) == 1 else None
+    names = [each for each in roster if each in words]
+    return names[0] if len(names) == 1 else None
 
 
 def assigned(tasks: list[Task], roster: list[str] | None) -> tuple[list[Task], list[dict]]:

@@ -113,7 +113,7 @@ def exercise_of(notebook, file_name: str = "") -> str | None:
         re.search(r"\b(ex\d\d)-\d\d\b", ids),
         re.search(r"(?<![a-z])(ex\d\d)(?!\d)", file_name),
     )
-    return next((found[1] for found in places if found), None)
+    return next((match[1] for match in places if match), None)
 
 
 def means(source: str) -> set[str]:

@@ -18,8 +18,8 @@ def key(domain: str, kind: str, target: str) -> str:
 
 def written(doctree) -> set[tuple[str, str, str]]:
     """The references in a page: domain, kind and target of each."""
-    found = doctree.findall(addnodes.pending_xref)
-    return {(node["refdomain"], node["reftype"], node["reftarget"]) for node in found if node.get("refdomain")}
+    references = doctree.findall(addnodes.pending_xref)
+    return {(node["refdomain"], node["reftype"], node["reftarget"]) for node in references if node.get("refdomain")}
 
 
 def defined(env, docname: str) -> set[tuple[str, str, str]]:
@@ -36,18 +36,18 @@ def defined(env, docname: str) -> set[tuple[str, str, str]]:
 
 def pieces(node, page: str) -> list[list]:
     """The text of a resolved node in pieces, each with its address below the site, or None where it is no link."""
-    found, here = [], posixpath.basename(page)
+    pieces, here = [], posixpath.basename(page)
     for text in node.findall(nodes.Text):
         link = text.parent
         while link is not node and not isinstance(link, nodes.reference):
             link = link.parent
         address = None if link is node else posixpath.join(posixpath.dirname(page), link.get("refuri") or here)
         address = address and posixpath.normpath(address) + (f"#{link['refid']}" if "refid" in link else "")
-        if found and found[-1][1] == address:
-            found[-1][0] += str(text)
+        if pieces and pieces[-1][1] == address:
+            pieces[-1][0] += str(text)
         else:
-            found.append([str(text), address])
-    return found
+            pieces.append([str(text), address])
+    return pieces
 
 
 def resolve(app, docname: str, wanted: set[tuple[str, str, str]]) -> dict[str, list[list]]:

@@ -14,7 +14,7 @@ FAR = 1000.0  # a run that comes this far from the equilibrium is over
 
 
 class DiracGAN(Explorer):
-    """One data point at 0, one fake at theta, and the discriminator's logit phi x, as in chapter 07.
+    """One data point at 0, one fake at theta, and the discriminator's logit phi x: the Dirac-GAN.
 
     ``game`` names a pair of losses of ``ganlib.losses`` and ``rule`` the order of the updates; ``alternating`` lets
     the discriminator step first. ``eta`` is the step size, from 0.05 to 4.5, and ``gamma`` the weight of R1, from 0 to
@@ -52,9 +52,9 @@ class DiracGAN(Explorer):
         d_loss = game.discriminator(real_logits, fake_logits)
         d_loss = d_loss + self.gamma * penalties.half_squared_norm(real, real_logits)
         g_loss = game.generator(fake_logits)
-        (g_slope,) = torch.autograd.grad(g_loss, theta, create_graph=True)
-        (d_slope,) = torch.autograd.grad(d_loss, phi, create_graph=True)
-        return -torch.stack([g_slope, d_slope])
+        (g_gradient,) = torch.autograd.grad(g_loss, theta, create_graph=True)
+        (d_gradient,) = torch.autograd.grad(d_loss, phi, create_graph=True)
+        return -torch.stack([g_gradient, d_gradient])
 
     def update(self, w: Tensor) -> Tensor:
         """Theta and phi after one more step."""
@@ -76,8 +76,8 @@ class DiracGAN(Explorer):
                 break
             w = self.update(w).detach()
         matrix = torch.func.jacrev(self.update)(torch.zeros(2, dtype=torch.float64))
-        found = torch.linalg.eigvals(matrix)
-        first, second = sorted(found.tolist(), key=lambda value: (-value.imag, -value.real))
+        eigenvalues = torch.linalg.eigvals(matrix)
+        first, second = sorted(eigenvalues.tolist(), key=lambda value: (-value.imag, -value.real))
         return {
             "theta": w[0].item(),
             "phi": w[1].item(),
@@ -86,5 +86,5 @@ class DiracGAN(Explorer):
             "first_imag": first.imag,
             "second_real": second.real,
             "second_imag": second.imag,
-            "radius": found.abs().max().item(),
+            "radius": eigenvalues.abs().max().item(),
         }

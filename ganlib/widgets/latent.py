@@ -83,8 +83,8 @@ class LatentExplorer(Explorer):
         pixels = {f"pixel_{row}": picture[0, height * row // 4, width // 2].item() for row in (1, 2, 3)}
         at = min(math.floor(self.alpha * STEPS), STEPS - 1)
         change = self.picture((at + 1) / STEPS) - self.picture(at / STEPS)
-        found = {"length": self.z(self.alpha).norm().item(), "mean": picture.mean().item()}
-        return found | pixels | {"change": change.square().mean().sqrt().item() * STEPS}
+        whole = {"length": self.z(self.alpha).norm().item(), "mean": picture.mean().item()}
+        return whole | pixels | {"change": change.square().mean().sqrt().item() * STEPS}
 
     def z(self, alpha: float) -> Tensor:
         """The latent at a fraction of the walk: shape (latent,), float64."""

@@ -16,7 +16,7 @@ SMALL = 400_000  # bytes of weights up to which they keep 16 bits each; beyond, 
 
 def normals(seed: int, count: int) -> list[float]:
     """``count`` draws from N(0, 1), the same in Python and in the page: Mulberry32, then Box and Muller's transform."""
-    state, made = seed, []
+    state, values = seed, []
 
     def uniform() -> float:
         nonlocal state
@@ -27,16 +27,17 @@ def normals(seed: int, count: int) -> list[float]:
 
     for _ in range(count):
         radius = math.sqrt(-2 * math.log(1 - uniform()))
-        made.append(radius * math.cos(2 * math.pi * uniform()))
-    return made
+        values.append(radius * math.cos(2 * math.pi * uniform()))
+    return values
 
 
 def packed(generator: nn.Module, latent: int, names: Sequence | None = None, bits: int | None = None):
     """The generator as the page takes it, a dict, and the root mean square of what rounding does to its pixels."""
     generator = copy.deepcopy(generator).cpu().double().eval().requires_grad_(False)
-    told = isinstance(generator, ConditionalGenerator)
-    body = generator.body if told else generator
-    codes = generator.code(torch.arange(generator.code.num_embeddings)).double() if told else torch.zeros(0, 0).double()
+    conditional = isinstance(generator, ConditionalGenerator)
+    body = generator.body if conditional else generator
+    codes = generator.code(torch.arange(generator.code.num_embeddings)) if conditional else torch.zeros(0, 0)
+    codes = codes.double()
     names = [str(name) for name in (range(len(codes)) if names is None else names)]
     if len(names) != len(codes):
         raise ValueError(f"The generator knows {len(codes)} classes, but {len(names)} names came with it.")
@@ -52,14 +53,14 @@ def packed(generator: nn.Module, latent: int, names: Sequence | None = None, bit
             floats += [scale, step["bias"]]
 
     z = torch.tensor([normals(1000 + seed, latent) for seed in range(64)], dtype=torch.float64)
-    entered = torch.cat([z, codes[torch.arange(64) % len(codes)]], 1) if told else z
-    exact = body(entered)
+    inputs = torch.cat([z, codes[torch.arange(64) % len(codes)]], 1) if conditional else z
+    exact = body(inputs)
     if exact.dim() != 4 or exact.shape[1] not in (1, 3):
         raise ValueError(f"The generator has to make images (N, 1 or 3, H, W), but makes {tuple(exact.shape)}.")
-    error = (run(steps, entered) - exact.flatten(1)).square().mean().sqrt().item()
-    directions = steepest(steps, entered[:16], latent)
+    error = (run(steps, inputs) - exact.flatten(1)).square().mean().sqrt().item()
+    directions = steepest(steps, inputs[:16], latent)
     parts = [part.float().contiguous() for part in (directions, codes, *floats)] + whole
-    kept = ("kind", "inputs", "outputs", "kernel", "stride", "padding", "slope")
+    fields = ("kind", "inputs", "outputs", "kernel", "stride", "padding", "slope")
     net = {
         "latent": latent,
         "code": codes.shape[1],
@@ -67,7 +68,7 @@ def packed(generator: nn.Module, latent: int, names: Sequence | None = None, bit
         "shape": list(exact.shape[1:]),
         "typical": typical_length(latent),
         "bits": bits,
-        "steps": [{key: step[key] for key in kept if key in step} for step in steps],
+        "steps": [{key: step[key] for key in fields if key in step} for step in steps],
         "weights": base64.b64encode(b"".join(part.numpy().tobytes() for part in parts)).decode(),
     }
     return net, error
@@ -156,16 +157,17 @@ def rounded(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     return whole.round().to({8: torch.int8, 16: torch.int16}[bits]), scale
 
 
-def steepest(steps: list[dict], entered: Tensor, latent: int) -> Tensor:
+def steepest(steps: list[dict], inputs: Tensor, latent: int) -> Tensor:
     """Two unit directions of z, at right angles, along which the pictures change most: in the mean over latents.
 
     They are the first eigenvectors of the mean of J^T J, where J is the Jacobian matrix of the pixels in z.
     """
-    nudge = 1e-4 * torch.eye(latent, entered.shape[1], dtype=torch.float64)  # of z alone, not of the class's code
-    slopes = (run(steps, x + nudge) - run(steps, x - nudge) for x in entered)  # J^T each, up to a factor
-    found = torch.linalg.eigh(sum(slope @ slope.T for slope in slopes)).eigenvectors[:, [-1, -2]].T
-    sign = found.gather(1, found.abs().argmax(1, keepdim=True)).sign()  # of the two that are as good, always the same
-    return (found * sign).float().double()
+    nudge = 1e-4 * torch.eye(latent, inputs.shape[1], dtype=torch.float64)  # of z alone, not of the class's code
+    jacobians = (run(steps, x + nudge) - run(steps, x - nudge) for x in inputs)  # J^T each, up to a factor
+    vectors = torch.linalg.eigh(sum(each @ each.T for each in jacobians)).eigenvectors[:, [-1, -2]].T
+    largest = vectors.abs().argmax(1, keepdim=True)
+    sign = vectors.gather(1, largest).sign()  # of the two that are as good, always the same
+    return (vectors * sign).float().double()
 
 
 def typical_length(latent: int) -> list[float]:

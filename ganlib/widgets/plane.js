@@ -222,7 +222,7 @@ const engine = () => {
     return points;
   };
 
-  // Chapter 6's measures: samples within three standard deviations of a mode, and modes with at least 20 in 2,500 of them.
+  // The measures of coverage: samples within three standard deviations of a mode, and modes with at least 20 in 2,500 of them.
   const coverage = (points, { means, sd }) => {
     const counts = means.map(() => 0), n = points.length / 2;
     for (let i = 0; i < n; i++) {

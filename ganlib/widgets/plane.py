@@ -111,11 +111,11 @@ class PlaneGAN(Explorer):
         pair = [net.double() for net in self.players()]
         generator, discriminator = pair
         real, z = _fixed(2), _fixed(generator[0].in_features)
-        found = {}
+        numbers = {}
 
         def tell(name):
-            found.update({f"{name} logit {i}": a for i, a in enumerate(discriminator(real).tolist())})
-            found.update({f"{name} image {i}": at for i, at in enumerate(generator(z).flatten().tolist())})
+            numbers.update({f"{name} logit {i}": a for i, a in enumerate(discriminator(real).tolist())})
+            numbers.update({f"{name} image {i}": at for i, at in enumerate(generator(z).flatten().tolist())})
 
         tell("given")
         points = real.clone().requires_grad_()
@@ -127,7 +127,7 @@ class PlaneGAN(Explorer):
         scale = data.std()
         x, y = (data.means[1] / scale).tolist()
         own = {"modes": len(data.means), "x": x, "y": y, "sd": data.sd / scale, "scale": scale}
-        return found | {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "price": price} | own
+        return numbers | {"d_loss": d_loss.item(), "g_loss": g_loss.item(), "price": price} | own
 
 
 def shipped() -> tuple[nn.Sequential, nn.Sequential]:

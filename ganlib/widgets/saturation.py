@@ -19,8 +19,8 @@ class Saturation(Explorer):
     def numbers(self) -> dict:
         """D, and the value and the gradient of each loss at the logit."""
         logit = torch.tensor([self.logit], dtype=torch.float64, requires_grad=True)
-        found = {"D": logit.sigmoid().item()}
+        values = {"D": logit.sigmoid().item()}
         for name, loss in (("minimax", losses.minimax_generator), ("non_saturating", losses.non_saturating_generator)):
             value = loss(logit)
-            found[name], found[f"{name}_gradient"] = value.item(), torch.autograd.grad(value, logit)[0].item()
-        return found
+            values[name], values[f"{name}_gradient"] = value.item(), torch.autograd.grad(value, logit)[0].item()
+        return values

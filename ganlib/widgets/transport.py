@@ -53,9 +53,9 @@ class Transport(Explorer):
         for row, values, start in zip(masses, (self.p, self.q), (0, self.shift), strict=True):
             row[start : start + BINS] = torch.tensor(values, dtype=torch.float64) / sum(values)
         p, q = masses
-        found = {
+        distances = {
             "w1": divergences.wasserstein1(p, q, spacing=1.0),
             "jsd": divergences.jensen_shannon(p, q),
             "tv": divergences.total_variation(p, q),
         }
-        return {name: value.item() for name, value in found.items()}
+        return {name: value.item() for name, value in distances.items()}

@@ -156,7 +156,7 @@ GOOD = """<!DOCTYPE html><html lang="en" data-theme="dark"><head><title>T</title
 def test_a_damaged_page_is_found_out(browser, serve, tmp_path, damage, fault):
     (tmp_path / "page.html").write_text(GOOD.replace("</body>", damage + "</body>"))
     faults = faults_of(browser, serve(tmp_path), "page.html")
-    assert any(fault in found for found in faults) if fault else faults == []
+    assert any(fault in message for message in faults) if fault else faults == []
 
 
 def test_a_broken_link_is_found_out(tmp_path):

@@ -83,11 +83,11 @@ def test_first_content_on_a_slow_machine(browser, serve, page):
 
 def axe_faults(page) -> list[str]:
     """What axe finds, but for the theme's own faults outside the article."""
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     inside = "(target) => Boolean(document.querySelector(target)?.closest('article'))"
     return [
         f"{rule['id']}: {node['html'][:120]}"
-        for rule in found
+        for rule in violations
         for node in rule["nodes"]
         if rule["id"] not in OF_THE_THEME or page.evaluate(inside, node["target"][-1])
         if not (rule["id"] == "definition-list" and "dl" in node["html"][:4])
@@ -135,8 +135,8 @@ def test_the_book_works_below_another_path(browser, serve):
 def test_search_finds_mode_collapse(open_page):
     opened = open_page("search.html?q=mode+collapse")
     opened.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in opened.locator("#search-results li a").all()]
-    assert any("chapters/" in href for href in found)
+    links = [link.get_attribute("href") for link in opened.locator("#search-results li a").all()]
+    assert any("chapters/" in href for href in links)
 
 
 def test_next_and_previous_lead_through_the_whole_book_and_back():
@@ -168,4 +168,4 @@ def test_the_landing_page_has_its_doors_and_every_chapter():
     assert all(door in text for door in ("Read", "Run", "Teach"))
     links = soup(BOOK / "index.html").select("article a[href]")
     linked = {os.path.normpath(link["href"].split("#")[0]) for link in links}
-    assert set(CHAPTERS) <= linked and re.search(r"[\d,]+ numbers checked in \d+ chapters", text)
+    assert set(CHAPTERS) <= linked and re.search(r"[\d,]+ claims checked in \d+ chapters", text)

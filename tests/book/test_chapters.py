@@ -79,8 +79,10 @@ def code_violations(notebook) -> list[str]:
     if not code or 'find_spec("ganlib")' not in code[0].source or not re.search(r"^if ", code[0].source, re.MULTILINE):
         wrong.append('the first code cell is not the set-up, guarded by find_spec("ganlib")')
     everything = "\n".join(cell.source for cell in code)
-    if not re.search(r"\bchecks\.(close|at_least|at_most)\(", everything):
+    if not re.search(r"\bchecks\.(close|at_least|at_most|holds)\(", everything):
         wrong.append("nothing is checked: state numbers through ganlib.checks")
+    if "(1 if so)" in everything:
+        wrong.append("a yes or no stands as a number: say it through checks.holds")
     if banned := re.findall(r"\b(tqdm|ipywidgets|interact)\b", everything):
         wrong.append(f"uses {', '.join(sorted(set(banned)))}, which is dead in a page")
     return wrong + syntax_violations(code)
@@ -157,6 +159,8 @@ def break_it(notebook, how: str) -> None:
         cells[1].source = "import torch"
     elif how == "nothing is checked":
         cells[6].source = "x == 4"
+    elif how == "a yes or no":
+        cells[6].source = 'checks.close("x is four (1 if so)", x == 4, 1, tol=0)'
     elif how == "dead in a page":
         cells[4].source = "from tqdm import tqdm"
     elif how == "not Python":
@@ -174,7 +178,7 @@ BREAKS = [
     "at the median",
     "30 lines",
 ]
-BREAKS += ["no prose between", "not the set-up", "nothing is checked", "dead in a page", "not Python"]
+BREAKS += ["no prose between", "not the set-up", "nothing is checked", "a yes or no", "dead in a page", "not Python"]
 
 
 @pytest.mark.parametrize("how", BREAKS)

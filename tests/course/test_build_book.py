@@ -21,6 +21,7 @@ from ganlib import checks
 checks.close("a | pipe and $money$", 1.5, 1.5, 0)
 checks.at_least("high quality", 0.931, 0.9)
 checks.at_most("distance", 12345, 20000)
+checks.holds("the loss is infinite", True)
 """
 
 
@@ -56,12 +57,13 @@ def run(book, *more):
 
 def test_every_check_reaches_the_page(executed):
     assert checks.MEDIA_TYPE == build_book.CHECK == book_chapters.CHECK
-    assert len(build_book.checks_of(executed)) == 3
+    assert len(build_book.checks_of(executed)) == 4
     page = build_book.verified_page({"06_a": executed, "09_b": executed})
     assert page.count("| a \\| pipe and \\$money\\$ | 1.5 | 1.5 | none |") == 2
     assert page.count("| high quality | at least 0.9 | 0.931 |  |") == 2
     assert page.count("| distance | at most 20,000 | 12,345 |  |") == 2
-    assert "6 numbers checked in 2 chapters" in page
+    assert page.count("| the loss is infinite | yes | yes |  |") == 2
+    assert "8 claims checked in 2 chapters" in page
     assert "## 6. A title" in page and "{doc}`/chapters/09_b`" in page
 
 
@@ -71,8 +73,9 @@ def test_a_small_book_end_to_end(small_book, capfd):
     assert 'alt="One dot."' in html and "Fig. 7.1" in html and "(7.1)" in html
     assert '<span class="section-number">7.1. </span>A section' in html
     assert "✓ high quality: 0.931 (at least 0.9)" in html and "tag_checks" in html
+    assert "✓ the loss is infinite: yes" in html
     assert "12,345" in (small_book / "html/appendix/verified.html").read_text()
-    assert "3 numbers checked in 1 chapter." in (small_book / "html/index.html").read_text()
+    assert "4 claims checked in 1 chapter." in (small_book / "html/index.html").read_text()
     assert (small_book / "html/_static/mathjax/tex-chtml-full.js").is_file()
     capfd.readouterr()
     assert run(small_book) == 0 and "Nothing has changed" in capfd.readouterr().out

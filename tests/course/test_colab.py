@@ -82,8 +82,8 @@ def test_the_repository_is_read_from_the_remote_without_secrets(tmp_path, remote
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     assert repository.find(tmp_path, {}) is None
     subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
-    found = repository.find(tmp_path, {})
-    assert (found and found.url) == url
+    repo = repository.find(tmp_path, {})
+    assert (repo and repo.url) == url
     (tmp_path / "unpacked").mkdir()  # a copy without git inside somebody's repository is not that repository
     assert repository.find(tmp_path / "unpacked", {}) is None
 

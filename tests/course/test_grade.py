@@ -221,7 +221,7 @@ def test_messages_with_numbers_are_told_and_others_are_not():
         "q1 results:\n    q1 - 1 result:\n        ❌ Test case failed\n        Error at line 3 in test q1:\n"
         "              x\n        {}"
     )
-    told = [
+    results = [
         feedback.public_results(output.format(words), [case])
         for words in (
             "AssertionError: It is 0.25, not above 1.",
@@ -229,7 +229,7 @@ def test_messages_with_numbers_are_told_and_others_are_not():
             "KeyError: 'x'",
         )
     ]
-    assert told == [
+    assert results == [
         [(False, "It is 0.25, not above 1.")], [(False, "Your code stopped with AssertionError.")],
         [(False, "Your code stopped with KeyError.")],
     ]  # fmt: skip
@@ -290,13 +290,13 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "means"),
     [("import subprocess", {"subprocess"}), ("%run x", {"a magic command"}), ("x = 1\ny = eval_it(x)", set()),
      ("getattr(torch, 'relu')", set()), ("open('results.json')", {submission.PATH}), ("a.eval()\na.modules()", set()),
      ("sys.modules['x']", {"sys.modules"}), ("eval('x')", {"eval"}), ("nn.ReLU(inplace=True)", set())],
 )  # fmt: skip
-def test_the_search_for_means(source, found):
-    assert submission.means(source) == found
+def test_the_search_for_means(source, means):
+    assert submission.means(source) == means
 
 
 def test_how_long_a_class_takes_is_arithmetic():

@@ -37,11 +37,11 @@ MODULES = sorted(path for path in (ROOT / "ganlib").glob("*.py") if path.name !=
 
 def own_files() -> list[Path]:
     """The files of the tree, without what was made or installed in it."""
-    found = []
+    files = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in MADE and not name.endswith(".egg-info")]
-        found += [Path(folder) / name for name in names]
-    return sorted(found)
+        files += [Path(folder) / name for name in names]
+    return sorted(files)
 
 
 def names_of(requirements) -> set[str]:
@@ -71,7 +71,7 @@ def test_exact_pins_stand_in_the_lock_alone():
 
 @pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="runs outside .venv, which alone follows the lock")
 def test_what_is_installed_is_what_is_locked():
-    installed = {canonicalize_name(found.name): found.version for found in importlib.metadata.distributions()}
+    installed = {canonicalize_name(each.name): each.version for each in importlib.metadata.distributions()}
     cpu_build = "+cpu" in installed["torch"]
     wrong = []
     for pin in PINS:

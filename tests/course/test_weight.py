@@ -54,9 +54,9 @@ def test_a_picture_in_more_than_256_colours_becomes_smaller_and_stays_alike():
     ramp, noise = np.linspace(9, 240, 400), np.random.default_rng(0).integers(0, 9, (400, 400))
     colours = ramp[:, None] + noise, ramp[None, :] + noise, 80 + noise, np.full((400, 400), 255)
     array = np.stack(colours, -1).astype(np.uint8)
-    found = book_weight.smaller(png(array))
-    assert len(found) < len(png(array)) / 2
-    seen = np.asarray(Image.open(io.BytesIO(found)).convert("RGB")).astype(int)
+    smaller = book_weight.smaller(png(array))
+    assert len(smaller) < len(png(array)) / 2
+    seen = np.asarray(Image.open(io.BytesIO(smaller)).convert("RGB")).astype(int)
     assert np.abs(seen - array[..., :3]).mean() < 8
 
 
@@ -64,9 +64,9 @@ def test_a_picture_in_more_than_256_colours_becomes_smaller_and_stays_alike():
 def test_few_colours_stay_exact_and_transparent_pictures_as_they_are(alpha):
     array = np.full((200, 200, 4), alpha, np.uint8)
     array[::2, 1::3, :3] = (40, 90, 140)
-    found = book_weight.smaller(png(array))
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(found)).convert("RGBA")), array)
-    assert (found == png(array)) or alpha == 255
+    smaller = book_weight.smaller(png(array))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(smaller)).convert("RGBA")), array)
+    assert (smaller == png(array)) or alpha == 255
 
 
 def test_a_failed_build_is_left_alone(tmp_path):

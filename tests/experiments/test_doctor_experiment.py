@@ -13,7 +13,7 @@ from ganlib import training
 def test_precision_and_recall_count_names():
     cases = [({"a"}, {"a"}), ({"a", "b"}, {"b", "c"}), (set(), {"a"}), (set(), set())]
     record = doctor_report.record(cases)
-    assert record["precision"] == 2 / 4 and record["recall"] == 2 / 3 and record["cases"] == 4
+    assert record["precision"] == 2 / 4 and record["recall"] == 2 / 3 and record["runs"] == 4
     assert doctor_report.record([(set(), set())])["precision"] == 1
 
 
@@ -23,8 +23,8 @@ def test_the_batches_that_a_doctor_takes_come_again(labelled):
     batches = (item if labelled else item[0] for item in items)
     taken, again = doctor_report.first_batches(batches)
     assert len(taken) == 3 and all(isinstance(item, tuple) for item in taken)
-    seen = [int((item[0] if labelled else item)[0, 0]) for item in again]
-    assert seen == list(range(9))
+    numbers = [int((item[0] if labelled else item)[0, 0]) for item in again]
+    assert numbers == list(range(9))
 
 
 CELLS = """
@@ -61,16 +61,16 @@ def test_a_doctor_stands_beside_every_run_of_a_chapter_and_disturbs_no_callback(
     original = training.fit
     assert doctor_report.chapters_part(1)["healthy runs"] == 1
     (run,) = doctor_report.watched(chapter)  # the run of 50 steps is too short to be judged
-    assert run["steps"] == 200 and run["looks"] == 20 and isinstance(run["said"], list) and run["true"] == []
+    assert run["steps"] == 200 and run["looks"] == 20 and isinstance(run["findings"], list) and run["faults"] == []
     assert training.fit is original
     names = doctor_report.execute(doctor_report.code_of(chapter))
     assert names["calls"] == [20, 40, *itertools.chain(range(20, 201, 20))]
 
 
-def test_what_is_said_of_a_run_that_is_sick_on_purpose_is_no_false_alarm(monkeypatch):
-    said = {"one": ["a"], "two": ["a", "b"], "three": []}
-    runs = {name: [{"said": names, "true": ["a"] if name == "two" else []}] for name, names in said.items()}
-    monkeypatch.setattr(doctor_report, "CHAPTERS", tuple(said))
+def test_what_is_found_in_a_run_that_is_sick_on_purpose_is_no_false_alarm(monkeypatch):
+    findings = {"one": ["a"], "two": ["a", "b"], "three": []}
+    runs = {name: [{"findings": names, "faults": ["a"] if name == "two" else []}] for name, names in findings.items()}
+    monkeypatch.setattr(doctor_report, "CHAPTERS", tuple(findings))
     monkeypatch.setattr(doctor_report, "watched", runs.get)
     part = doctor_report.chapters_part(1)
     assert (part["healthy runs"], part["false alarms"], len(part["runs"])) == (2, 2, 3)

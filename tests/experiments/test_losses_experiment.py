@@ -93,10 +93,10 @@ def test_r1_and_r2_of_a_linear_critic_and_the_rows_that_have_them_at_every_eight
 
 def test_the_summary_of_known_runs():
     runs = [{"loss": "a", "seed": seed, "frechet": score} for seed, score in enumerate((1.0, 2.0, 3.0))]
-    found = stored.summary("loss", [*runs, {"loss": "b", "seed": 0, "frechet": 5.0, "diverged_at": 7}])
-    assert found["a"]["frechet"]["mean"] == 2
-    assert found["a"]["frechet"]["standard_error"] == pytest.approx(1 / 3**0.5)
-    assert found["b"] == {"frechet": {"mean": 5.0, "standard_error": None}}
+    figures = stored.summary("loss", [*runs, {"loss": "b", "seed": 0, "frechet": 5.0, "diverged_at": 7}])
+    assert figures["a"]["frechet"]["mean"] == 2
+    assert figures["a"]["frechet"]["standard_error"] == pytest.approx(1 / 3**0.5)
+    assert figures["b"] == {"frechet": {"mean": 5.0, "standard_error": None}}
 
 
 @pytest.mark.parametrize(

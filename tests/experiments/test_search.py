@@ -63,12 +63,12 @@ def test_a_whole_search_with_its_confirmation_and_plots(tmp_path, capsys):
     file = tmp_path / "deep" / "search.db"
     arguments = command(file, "--trials", "3", "--plots", str(tmp_path / "plots"))
     assert search.main([*arguments, "--confirm", "2", "--seed", "5"]) == 0
-    found = trials(file)
-    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 3
-    assert [trial.user_attrs["seed"] for trial in found] == [5, 6, 7]
-    assert all(trial.last_step == search.LOOKS and trial.value > 0 for trial in found)
-    assert all(trial.value == trial.intermediate_values[search.LOOKS] for trial in found)
-    best = min(found, key=lambda trial: trial.value)
+    records = trials(file)
+    assert [trial.state for trial in records] == [TrialState.COMPLETE] * 3
+    assert [trial.user_attrs["seed"] for trial in records] == [5, 6, 7]
+    assert all(trial.last_step == search.LOOKS and trial.value > 0 for trial in records)
+    assert all(trial.value == trial.intermediate_values[search.LOOKS] for trial in records)
+    best = min(records, key=lambda trial: trial.value)
     again = trials(file, f"recipe, trial {best.number} again")
     assert [trial.user_attrs["seed"] for trial in again] == [100_005, 100_006]
     assert all(trial.user_attrs["recipe"] > 0 and trial.value > 0 for trial in again)
@@ -154,13 +154,13 @@ def test_two_processes_share_a_study(tmp_path, monkeypatch, quick):
     for process in processes:
         process.join(50)
     assert [process.exitcode for process in processes] == [0, 0]
-    found = [trial for trial in trials(file) if trial.state in studies.ENDED]
+    ended = [trial for trial in trials(file) if trial.state in studies.ENDED]
     rest = [trial for trial in trials(file) if trial.state not in studies.ENDED]
-    assert len(found) == 12 and all(trial.user_attrs["reason"].startswith("one too many") for trial in rest)
-    assert len({tuple(trial.params.items()) for trial in found}) == len({t.user_attrs["seed"] for t in found}) == 12
+    assert len(ended) == 12 and all(trial.user_attrs["reason"].startswith("one too many") for trial in rest)
+    assert len({tuple(trial.params.items()) for trial in ended}) == len({t.user_attrs["seed"] for t in ended}) == 12
     done = [mark.name.split(" by ") for mark in marks.iterdir()]
     searched = [seed for seed, _ in done if int(seed) < search.NEW_SEEDS]
-    assert sorted(map(int, searched)) == sorted(trial.user_attrs["seed"] for trial in found)
+    assert sorted(map(int, searched)) == sorted(trial.user_attrs["seed"] for trial in ended)
     assert {int(pid) for _, pid in done} == {process.pid for process in processes}
     best = optuna.load_study(study_name="recipe", storage=f"sqlite:///{file}").best_trial
     again = trials(file, f"recipe, trial {best.number} again")
@@ -209,10 +209,10 @@ def test_a_trial_behind_the_median_is_pruned_but_never_at_the_first_or_the_last_
 
     monkeypatch.setattr(search, "train", train)
     assert search.main(command(tmp_path / "search.db", "--trials", "8")) == 0
-    found = trials(tmp_path / "search.db")
-    assert [trial.number for trial in found if trial.state == TrialState.PRUNED] == [5]
+    records = trials(tmp_path / "search.db")
+    assert [trial.number for trial in records if trial.state == TrialState.PRUNED] == [5]
     assert [number for seed, number in looked if seed == 5] == [1, 2]
-    assert found[5].user_attrs["reason"] == "behind at look 2 of 4: 50.00"
+    assert records[5].user_attrs["reason"] == "behind at look 2 of 4: 50.00"
     assert "Trials: 7 complete, 1 pruned, 0 failed." in capsys.readouterr().out
 
 
@@ -224,9 +224,9 @@ def test_a_divergence_is_kept_with_its_reason_and_does_not_end_the_study(tmp_pat
 
     monkeypatch.setattr(search, "suggest", wild)
     assert search.main(command(tmp_path / "search.db", "--trials", "3", "--confirm", "1")) == 0
-    found = trials(tmp_path / "search.db")
-    assert [trial.state.name for trial in found] == ["PRUNED", "COMPLETE", "PRUNED"]
-    assert all(found[at].user_attrs["reason"].startswith("diverged: The ") for at in (0, 2))
+    records = trials(tmp_path / "search.db")
+    assert [trial.state.name for trial in records] == ["PRUNED", "COMPLETE", "PRUNED"]
+    assert all(records[at].user_attrs["reason"].startswith("diverged: The ") for at in (0, 2))
     said = capsys.readouterr().out
     assert "trial 2: pruned (diverged: The" in said and "2 pruned, 0 failed" in said
 
@@ -290,8 +290,8 @@ def test_bad_arguments_are_named(arguments, said, capsys, monkeypatch, quick):
     monkeypatch.setattr(studies.time, "sleep", lambda _: None)
     Path("file").write_text("This is no database. " * 100)
     assert search.main([*command("search.db"), *arguments]) == 2
-    found = capsys.readouterr().err
-    assert said in found and found.count("\n") == 1 and "secret" not in found
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1 and "secret" not in message
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(monkeypatch, capsys):

@@ -31,10 +31,10 @@ def test_each_change_is_measured_on_and_off(noise):
     figures = measure_speed.alone(noise, CPU, rounds=1)
     assert figures.pop("R1 under torch.compile") == "trains"  # as nothing is compiled here
     assert set(figures) == {"recipe", "dcgan-32"}
-    for found in figures.values():
-        assert found.pop("batch") in (32, 64) and found.pop("steps a chunk") > 0
-        assert list(found) == ["data in memory", "channels_last", "bf16 autocast", "torch.compile"]
-        for row in found.values():
+    for part in figures.values():
+        assert part.pop("batch") in (32, 64) and part.pop("steps a chunk") > 0
+        assert list(part) == ["data in memory", "channels_last", "bf16 autocast", "torch.compile"]
+        for row in part.values():
             low, high = row["chunks"]
             assert row["off"] > 0 and row["on"] > 0 and low <= row["times as fast"] <= high
 
@@ -80,9 +80,9 @@ def test_the_cost_of_a_step(monkeypatch):
 @posix
 def test_a_process_of_its_own_measures_one_setting():
     ballast = torch.ones(300_000_000)  # the child must not count what its parent holds
-    found = measure_speed.fresh({"batch": 32, "width": 8, "size": 32}, rounds=1)
-    assert (found["batch"], found["width"], found["size"]) == (32, 8, 32) and found["flops"] > 0
-    assert 1e6 < found["bytes at the peak"] - found["bytes before"] < ballast.nbytes / 4
+    figures = measure_speed.fresh({"batch": 32, "width": 8, "size": 32}, rounds=1)
+    assert (figures["batch"], figures["width"], figures["size"]) == (32, 8, 32) and figures["flops"] > 0
+    assert 1e6 < figures["bytes at the peak"] - figures["bytes before"] < ballast.nbytes / 4
 
 
 def test_every_part_is_written_as_it_comes_and_others_stay(tmp_path, noise, monkeypatch, capsys):

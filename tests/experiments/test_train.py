@@ -226,10 +226,10 @@ def test_the_score_is_that_of_the_averaged_generator(tmp_path, noise, capsys):
     arguments = [*ARGUMENTS, "--steps", "3", "--samples", "80", "--folder", str(tmp_path)]
     assert train.main(arguments) == 0
     assert float(capsys.readouterr().out.split("Fréchet distance: ")[1]) > 0
-    average = load_file(tmp_path / "generator.safetensors")
-    assert average.keys() == models.dcgan_generator(32, norm=train.NORMS["group"]).state_dict().keys()
+    ema = load_file(tmp_path / "generator.safetensors")
+    assert ema.keys() == models.dcgan_generator(32, norm=train.NORMS["group"]).state_dict().keys()
     kept = weights(tmp_path)
-    assert all(torch.equal(kept[f"ema.{name}"], value) for name, value in average.items())
+    assert all(torch.equal(kept[f"ema.{name}"], value) for name, value in ema.items())
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ def test_scalars_are_the_losses_of_the_players_as_they_are(tmp_path):
         train((generator, discriminator), real, board=look, game=losses.relativistic, callback_every=2)
     events = read(tmp_path)
     for at, name in enumerate(("loss/discriminator", "loss/generator", "logit/real", "logit/fake")):
-        found = scalar(events, name)
-        assert found == pytest.approx({step: told[at].item() for step, told in expected.items()}, rel=1e-6)
-        assert list(found) == [2, 4, 6] and len(set(found.values())) == 3
+        written = scalar(events, name)
+        assert written == pytest.approx({step: row[at].item() for step, row in expected.items()}, rel=1e-6)
+        assert list(written) == [2, 4, 6] and len(set(written.values())) == 3
     assert events.Tags()["images"] == []  # points are no images
 
 
@@ -101,8 +101,8 @@ def test_without_a_random_layer_the_board_sees_what_a_step_measures(tmp_path):
     optimizers = [training.adam(net, 1e-3) for net in (generator, discriminator)]
     d_loss, _, real_logit, fake_logit = training.step(generator, discriminator, *optimizers, real, z)
     events = read(tmp_path)
-    found = [scalar(events, name)[0] for name in ("loss/discriminator", "logit/real", "logit/fake")]
-    assert found == pytest.approx([d_loss.item(), real_logit.item(), fake_logit.item()], rel=1e-6)
+    values = [scalar(events, name)[0] for name in ("loss/discriminator", "logit/real", "logit/fake")]
+    assert values == pytest.approx([d_loss.item(), real_logit.item(), fake_logit.item()], rel=1e-6)
 
 
 def test_the_grid_is_the_average_s_images_of_the_same_latents(tmp_path):
@@ -187,8 +187,8 @@ def test_why_a_run_stopped_stands_on_its_board(tmp_path):
     pair = planar()
     with pytest.raises(training.TrainingDiverged), Board(tmp_path, *pair, next(points()), LATENT) as board:
         train(pair, next(points()), board=board, lr=1e38)
-    (told,) = read(tmp_path).Tensors("stopped/text_summary")
-    assert told.tensor_proto.string_val[0].startswith(b"TrainingDiverged: The ")
+    (event,) = read(tmp_path).Tensors("stopped/text_summary")
+    assert event.tensor_proto.string_val[0].startswith(b"TrainingDiverged: The ")
 
 
 def test_a_run_that_goes_on_replaces_the_later_steps_of_its_folder(tmp_path):
@@ -198,8 +198,8 @@ def test_a_run_that_goes_on_replaces_the_later_steps_of_its_folder(tmp_path):
     time.sleep(1.1)  # files are read in the order of their names, which tell the second
     with Board(tmp_path, *pair, real, LATENT, start=4) as board:
         train(pair, real, steps=5, start=4, board=board)
-    found = read(tmp_path).Scalars("logit/real")
-    assert [event.step for event in found] == [1, 2, 3, 4, 5]
+    events = read(tmp_path).Scalars("logit/real")
+    assert [event.step for event in events] == [1, 2, 3, 4, 5]
 
 
 def test_a_folder_with_another_run_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,9 +21,12 @@ from ganlib import checks
         (checks.at_least, (math.pi, 3), "✓ it: 3.141593 (at least 3)"),
         (checks.at_most, (2, 2), "✓ it: 2 (at most 2)"),
         (checks.at_most, (-math.inf, 0.5), "✓ it: -inf (at most 0.5)"),
+        (checks.holds, (True,), "✓ it: yes"),
+        (checks.holds, (torch.tensor([2.0]).isfinite(),), "✓ it: yes"),
+        (checks.holds, (np.float64(2) > 1,), "✓ it: yes"),
     ],
 )
-def test_what_holds_prints_one_line_with_both_numbers(capsys, check, arguments, line):
+def test_what_holds_prints_one_line(capsys, check, arguments, line):
     check("it", *arguments)
     assert capsys.readouterr() == (line + "\n", "")
 
@@ -40,10 +44,19 @@ def test_what_holds_prints_one_line_with_both_numbers(capsys, check, arguments, 
         (checks.at_least, (math.nan, 2), "✗ it: nan (at least 2)"),
         (checks.at_most, (2.001, 2), "✗ it: 2.001 (at most 2)"),
         (checks.at_most, (math.nan, 2), "✗ it: nan (at most 2)"),
+        (checks.holds, (False,), "✗ it: no"),
+        (checks.holds, (torch.tensor(2.0).isinf(),), "✗ it: no"),
     ],
 )
 def test_what_fails_raises_with_the_line_and_prints_nothing(capsys, check, arguments, line):
     with pytest.raises(checks.CheckFailed) as failed:
         check("it", *arguments)
     assert str(failed.value) == line and isinstance(failed.value, AssertionError)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("condition", [1, 0.0, None, "yes", [True], torch.ones(1), torch.ones(2) > 0, np.ones(2) > 0])
+def test_what_is_neither_true_nor_false_is_refused_and_no_verdict(capsys, condition):
+    with pytest.raises(TypeError, match="needs one condition that is true or false, but got .*: compare it with"):
+        checks.holds("it", condition)
     assert capsys.readouterr() == ("", "")

@@ -136,10 +136,10 @@ def test_a_step_moves_every_weight_of_both_players(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_paired_game_compares_reals_and_fakes_of_one_label(kind):
-    pair, told = (make_generator(), make_discriminator(kind)), []
-    pair[1].register_forward_pre_hook(lambda _, inputs: told.append(inputs[1]))
+    pair, conditions = (make_generator(), make_discriminator(kind)), []
+    pair[1].register_forward_pre_hook(lambda _, inputs: conditions.append(inputs[1]))
     labels = take_a_step(pair, kind, losses.relativistic)
-    assert len(told) == 4 and all(each.equal(labels) for each in told)
+    assert len(conditions) == 4 and all(each.equal(labels) for each in conditions)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,9 +159,9 @@ def test_fit_gives_fakes_the_labels_of_the_real_batch(kind):
     data = images.glyphs(n=64, size=SIZE)
     data = images.ImageSet(data.images, data.labels % K, data.names[:K])
     pair = make_generator(), make_discriminator(kind)
-    told = {"generator": [], "discriminator": []}
-    for name, player in zip(told, pair, strict=True):
-        player.register_forward_pre_hook(lambda _, inputs, name=name: told[name].append(inputs[1]))
+    conditions = {"generator": [], "discriminator": []}
+    for name, player in zip(conditions, pair, strict=True):
+        player.register_forward_pre_hook(lambda _, inputs, name=name: conditions[name].append(inputs[1]))
     batches = data.batches(16, generator=torch.Generator().manual_seed(0), with_labels=True)
     optimizers = [training.adam(player) for player in pair]
     ema = training.EMA(pair[0])
@@ -169,11 +169,11 @@ def test_fit_gives_fakes_the_labels_of_the_real_batch(kind):
     assert len(training.fit(*pair, *optimizers, batches, **options)) == 2
     again = data.batches(16, generator=torch.Generator().manual_seed(0), with_labels=True)
     drawn = [next(again)[1] for _ in range(2)]
-    for labels, first in zip(told.values(), (1, 2), strict=True):
+    for labels, first in zip(conditions.values(), (1, 2), strict=True):
         del labels[:first]  # of the rehearsal
-    assert [len(labels) for labels in told.values()] == [2, 6]
-    assert all(labels.equal(drawn[i]) for i, labels in enumerate(told["generator"]))
-    assert all(labels.equal(drawn[i // 3]) for i, labels in enumerate(told["discriminator"]))
+    assert [len(labels) for labels in conditions.values()] == [2, 6]
+    assert all(labels.equal(drawn[i]) for i, labels in enumerate(conditions["generator"]))
+    assert all(labels.equal(drawn[i // 3]) for i, labels in enumerate(conditions["discriminator"]))
     assert ema.model(torch.randn(4, LATENT), torch.arange(4) % K).shape == (4, 1, SIZE, SIZE)
 
 

@@ -1,6 +1,9 @@
-"""The doctor's rules, each on looks made for it, and its manners. Its record is measured by the clinic (chapter 14)."""
+"""The doctor's rules, each on looks made for it, and its manners. Its record is measured by the failure clinic."""
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,24 +11,25 @@ from test_training import LATENT, fit, planar
 
 from ganlib import doctor, losses, vitals
 
+CLINIC = Path(__file__).resolve().parent.parent / "chapters/14_failure_clinic.ipynb"
 HEALTHY = vitals.Look(
-    step=1000, accuracy=0.6, order=0.7, gap=0.1, d_loss=1.3, g_loss=0.7, slope=0.5, d_gradient=1.0, g_gradient=1.0,
-    diversity=1.0, cells=0.9, drift=0.1, stale=0.0, company=0.0, logits=(-1.0, 1.5), reals=(-1.0, 1.0),
-    fakes=(-1.0, 1.0),
+    step=1000, accuracy=0.6, auc=0.7, logit_gap=0.1, d_loss=1.3, g_loss=0.7, gradient_magnitude=0.5,
+    d_gradient_norm=1.0, g_gradient_norm=1.0, diversity=1.0, nn_coverage=0.9, drift=0.1, train_eval_gap=0.0,
+    batch_dependence=0.0, logit_range=(-1.0, 1.5), real_range=(-1.0, 1.0), fake_range=(-1.0, 1.0),
 )  # fmt: skip
-PROBABLE = {"logits": (0.1, 0.9)}
+PROBABLE = {"logit_range": (0.1, 0.9)}
 SICK = {
     "not finite": {"g_loss": float("nan")},
     "probabilities for logits": PROBABLE,
-    "ranges that differ": {"reals": (0.0, 1.0)},
-    "turned sign": {"order": 0.1},
-    "saturation": {"order": 1.0, "slope": 1e-4, "d_loss": 1e-3},
-    "discriminator wins": {"order": 1.0, "slope": 1.0, "d_loss": 1e-3},
-    "mode collapse": {"diversity": 0.1, "cells": 0.02},
+    "ranges that differ": {"real_range": (0.0, 1.0)},
+    "turned sign": {"auc": 0.1},
+    "saturation": {"auc": 1.0, "gradient_magnitude": 1e-4, "d_loss": 1e-3},
+    "discriminator wins": {"auc": 1.0, "gradient_magnitude": 1.0, "d_loss": 1e-3},
+    "mode collapse": {"diversity": 0.1, "nn_coverage": 0.02},
     "oscillation": {"drift": 2.0},
-    "stale statistics": {"stale": 1.2},
-    "batch statistics under a penalty": {"company": 0.5},
-    "exploding logits": {"logits": (-300.0, 2.0)},
+    "stale statistics": {"train_eval_gap": 1.2},
+    "batch statistics under a penalty": {"batch_dependence": 0.5},
+    "exploding logits": {"logit_range": (-300.0, 2.0)},
 }
 
 
@@ -44,12 +48,23 @@ def test_every_rule_has_a_case_here():
     assert {name for rule in doctor.RULES for name in rule.explains} <= SICK.keys()
 
 
+def test_every_section_that_a_finding_names_is_in_the_clinic_and_its_table_of_rules_links_to_it():
+    notebook = json.loads(CLINIC.read_text(encoding="utf-8"))
+    text = "\n\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    titles = dict(re.findall(r"^\((sec-[a-z-]+)\)=\n#+ (.+)$", text, re.MULTILINE))
+    assert doctor.SECTIONS.items() <= titles.items()
+    assert {rule.section for rule in doctor.RULES} == doctor.SECTIONS.keys()
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| \{ref\}`[^`<]+ <(sec-[a-z-]+)>` \|$", text, re.MULTILINE)
+    assert {rule.name: rule.section for rule in doctor.RULES} == {name: dict(rows).get(name) for name in SICK}
+
+
 @pytest.mark.parametrize("name", SICK)
 def test_a_fault_that_lasts_is_said_with_its_numbers_and_a_place_to_read(name):
     looks = [HEALTHY] * 10 + [replace(HEALTHY, **SICK[name])] * 10
     watch = watcher(looks)
     assert names(looks) == [name]
-    assert watch.report().startswith(f"{name}: ") and "chapter" in watch.report() and watch.report().count("\n") == 0
+    assert watch.report().startswith(f"{name}: ") and watch.report().endswith('" in the failure clinic.')
+    assert watch.report().count("\n") == 0
 
 
 @pytest.mark.parametrize("name", set(SICK) - {"not finite"})
@@ -78,7 +93,12 @@ def test_what_is_a_fault_depends_on_the_game():
     for game in (losses.least_squares, losses.wasserstein, losses.hinge, losses.relativistic):
         assert names([replace(HEALTHY, **PROBABLE)] * 6, game=game) == []
     assert names([replace(HEALTHY, **PROBABLE)] * 6, game=losses.minimax) == ["probabilities for logits"]
-    won = {"order": 1.0, "slope": 1.0, "d_loss": -50.0, "logits": (-300.0, 2.0)}  # what a critic's scores may be
+    won = {
+        "auc": 1.0,
+        "gradient_magnitude": 1.0,
+        "d_loss": -50.0,
+        "logit_range": (-300.0, 2.0),
+    }  # what a critic's scores may be
     assert names([replace(HEALTHY, **won)] * 6, game=losses.wasserstein) == []
     assert names([replace(HEALTHY, **SICK["batch statistics under a penalty"])] * 6, penalty=None) == []
 

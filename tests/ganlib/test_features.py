@@ -55,12 +55,12 @@ def test_accuracy_on_mnist(monkeypatch):
 
 def test_shapes_and_that_batches_do_not_matter(glyphs):
     digits = glyphs[:70].floats().requires_grad_()
-    found = features.digit_features(digits)
-    assert found.shape == (70, features.FEATURES) == (70, 64) and not found.requires_grad
-    assert torch.allclose(features.digit_features(digits, batch=32), found, atol=1e-4)
+    vectors = features.digit_features(digits)
+    assert vectors.shape == (70, features.FEATURES) == (70, 64) and not vectors.requires_grad
+    assert torch.allclose(features.digit_features(digits, batch=32), vectors, atol=1e-4)
     classes = features.classify_digits(digits)
     assert classes.shape == (70, 10) and torch.allclose(classes.sum(1), torch.ones(70))
-    assert torch.allclose(features.digit_net().head(found).softmax(1), classes, atol=1e-5)
+    assert torch.allclose(features.digit_net().head(vectors).softmax(1), classes, atol=1e-5)
 
 
 def test_the_padding_of_32_pixel_digits_changes_nothing(glyphs):
@@ -87,7 +87,7 @@ def test_other_shapes_are_refused(shape):
 
 
 @pytest.mark.parametrize(
-    ("batch", "found"),
+    ("batch", "kind"),
     [
         (torch.tensor([0.0, 255.0]), "torch.float32 from 0 to 255"),
         (torch.tensor([-1.01, 0.0]), "torch.float32 from -1.01 to 0"),
@@ -95,8 +95,8 @@ def test_other_shapes_are_refused(shape):
         (torch.tensor([0.0, torch.nan]), "torch.float32 from nan to nan"),
     ],
 )
-def test_other_ranges_are_refused(batch, found):
+def test_other_ranges_are_refused(batch, kind):
     with pytest.raises(ValueError) as refused:
         features.classify_digits(batch.view(2, 1, 1, 1).expand(2, 1, 28, 28))
-    said = f"Digit features need float images in [-1, 1], but these are {found}: scale them first"
+    said = f"Digit features need float images in [-1, 1], but these are {kind}: scale them first"
     assert str(refused.value).startswith(said)

@@ -172,11 +172,11 @@ def test_random_digits_measure_like_drawings_of_their_labels(rendered):
         ink, variance, covariance = moments(images)
         return {"ink": ink, "shear": covariance / variance, "height": variance.sqrt()}
 
-    found, drawn = measures(images), measures(glyphs.draw(labels, **factors))
-    for name in found:
-        assert correlation(found[name], drawn[name]) > 0.9, name
+    measured, drawn = measures(images), measures(glyphs.draw(labels, **factors))
+    for name in measured:
+        assert correlation(measured[name], drawn[name]) > 0.9, name
         # Also among images of one digit in one face, where slant, weight and scale alone tell them apart.
-        pairs = [within_pairs(values[name], labels, factors["face"]) for values in (found, drawn)]
+        pairs = [within_pairs(values[name], labels, factors["face"]) for values in (measured, drawn)]
         assert correlation(*pairs) > 0.85, name
 
 

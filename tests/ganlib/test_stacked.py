@@ -20,10 +20,10 @@ def test_grey_images_hold_no_triple():
 
 
 def test_the_kl_of_known_shares():
-    found = stacked.count_modes(torch.tensor([0, 0, 0, 1]), modes=4)
-    assert found.counts.tolist() == [3, 1, 0, 0]
-    assert found.kl == pytest.approx(0.75 * math.log(3) + 0.25 * math.log(1), abs=1e-12)
-    assert (found.covered(), found.covered(2)) == (2, 1)
+    counts = stacked.count_modes(torch.tensor([0, 0, 0, 1]), modes=4)
+    assert counts.counts.tolist() == [3, 1, 0, 0]
+    assert counts.kl == pytest.approx(0.75 * math.log(3) + 0.25 * math.log(1), abs=1e-12)
+    assert (counts.covered(), counts.covered(2)) == (2, 1)
 
 
 def test_even_samples_score_zero_and_a_collapse_log_k():

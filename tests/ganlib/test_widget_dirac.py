@@ -29,13 +29,13 @@ def test_the_spectral_radius_is_the_chapters(traits, radius):
 
 
 def test_the_bilinear_step_of_1_is_back_after_six():
-    found = DiracGAN(game="wasserstein", rule="alternating", eta=1, steps=6).numbers()
-    assert (found["theta"], found["phi"]) == pytest.approx((1, -1), abs=1e-12)
+    numbers = DiracGAN(game="wasserstein", rule="alternating", eta=1, steps=6).numbers()
+    assert (numbers["theta"], numbers["phi"]) == pytest.approx((1, -1), abs=1e-12)
 
 
 def test_a_run_ends_far_away():
-    found = DiracGAN(game="wasserstein", eta=4, steps=300).numbers()
-    assert 1000 < found["distance"] < 4200
+    numbers = DiracGAN(game="wasserstein", eta=4, steps=300).numbers()
+    assert 1000 < numbers["distance"] < 4200
 
 
 def place(page, theta, phi):

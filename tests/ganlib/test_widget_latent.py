@@ -35,13 +35,13 @@ def trained(generator):
 )
 def test_the_packed_generator_is_the_generator_up_to_rounding(generator, size, bits, most):
     generator = trained(generator())
-    told = isinstance(generator, ConditionalGenerator)
+    conditional = isinstance(generator, ConditionalGenerator)
     explorer = LatentExplorer(generator, size, bits=bits, way="arc", alpha=0.3, move1=1.5, move2=-0.5)
     assert 0 < explorer.rounding < most
     z, (directions, codes, _) = explorer.z(0.3).float()[None], packing.opened(explorer.net)
     with torch.no_grad():
         generator.eval()
-        exact = generator.from_code(z, codes[:1].lerp(codes[-1:], 0.3).float()) if told else generator(z)
+        exact = generator.from_code(z, codes[:1].lerp(codes[-1:], 0.3).float()) if conditional else generator(z)
     assert (explorer.picture(0.3) - exact).abs().max() < 8 * most
     assert directions @ directions.T == pytest.approx(torch.eye(2).double(), abs=1e-6)
 

@@ -13,20 +13,20 @@ FLOOR = -math.log(4)
 
 def test_the_value_is_the_divergence_and_no_other_discriminator_has_more():
     for widget in varied(OptimalDiscriminator):
-        found = widget.numbers()
-        assert found["value"] == pytest.approx(2 * found["jsd"] + FLOOR, abs=1e-9)
-        assert found["own_value"] <= found["value"] + 1e-12 and found["value"] > FLOOR
+        numbers = widget.numbers()
+        assert numbers["value"] == pytest.approx(2 * numbers["jsd"] + FLOOR, abs=1e-9)
+        assert numbers["own_value"] <= numbers["value"] + 1e-12 and numbers["value"] > FLOOR
 
 
 def test_the_best_discriminator_of_equal_distributions_is_a_coin():
-    found = OptimalDiscriminator(theta=0.0, sd=1.0, steepness=0.0).numbers()
+    numbers = OptimalDiscriminator(theta=0.0, sd=1.0, steepness=0.0).numbers()
     expected = {"jsd": 0, "value": FLOOR, "own_value": FLOOR, "best_at_0": 0.5}
-    assert found == pytest.approx(expected, abs=1e-9)
+    assert numbers == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_logistic_discriminator_is_the_best_one_where_only_the_means_differ():
-    found = OptimalDiscriminator(theta=2.0, sd=1.0, place=1.0, steepness=2.0).numbers()
-    assert found["own_value"] == pytest.approx(found["value"], abs=1e-12)
+    numbers = OptimalDiscriminator(theta=2.0, sd=1.0, place=1.0, steepness=2.0).numbers()
+    assert numbers["own_value"] == pytest.approx(numbers["value"], abs=1e-12)
 
 
 def pixels(page, x, y):

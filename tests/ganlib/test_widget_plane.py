@@ -26,8 +26,8 @@ def trained_by_ganlib(widget, batches):
     nets = [net.double() for net in widget.players()]
     optimizers, penalty = widget.optimizers(*nets), plane.r1_of(widget.gamma)
     game = plane.GAMES[widget.loss]
-    found = [training.step(*nets, *optimizers, real, z, game, penalty)[:2] for real, z in batches]
-    return nets, torch.tensor(found)
+    losses = [training.step(*nets, *optimizers, real, z, game, penalty)[:2] for real, z in batches]
+    return nets, torch.tensor(losses)
 
 
 def some_batches(widget, n=20, m=16):
@@ -57,12 +57,12 @@ def test_twenty_steps_in_the_page_are_ganlibs(show, loss, gamma, momentum, made)
     batches = some_batches(widget)
     (generator, discriminator), losses = trained_by_ganlib(widget, batches)
     page = show(widget)
-    found = page.evaluate(TRAIN, [{"real": real.tolist(), "z": z.tolist()} for real, z in batches])
+    result = page.evaluate(TRAIN, [{"real": real.tolist(), "z": z.tolist()} for real, z in batches])
     for name, net in (("generator", generator), ("discriminator", discriminator)):
         start = weights_of(widget.players()[name == "discriminator"])
         assert (weights_of(net) - start).abs().max() > 1e-3  # something was learned
-        assert (torch.tensor(found[name]).double() - weights_of(net)).abs().max() < 1e-4
-    assert (torch.tensor(found["losses"])[:, :2] - losses).abs().max() < 1e-4
+        assert (torch.tensor(result[name]).double() - weights_of(net)).abs().max() < 1e-4
+    assert (torch.tensor(result["losses"])[:, :2] - losses).abs().max() < 1e-4
 
 
 def step_of(page) -> int:
@@ -167,8 +167,8 @@ def test_it_trains_without_workers(show):  # noqa: F811
 def test_shipped_players_cover_the_ring_and_go_on_to():
     torch.manual_seed(1)
     for steps in (1, 50):
-        found = PlaneGAN().run(steps)
-        assert found.modes(20) == 8 and found.high_quality > 0.8
+        coverage = PlaneGAN().run(steps)
+        assert coverage.modes(20) == 8 and coverage.high_quality > 0.8
     random = PlaneGAN().players(trained=False)
     start = weights_of(random[0])
     assert PlaneGAN().run(1, random).high_quality < 0.5 and not torch.equal(weights_of(random[0]), start)

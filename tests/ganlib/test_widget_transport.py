@@ -38,10 +38,10 @@ def test_a_bar_follows_the_mouse_and_the_rest_share_what_is_left(show, bar, mass
     page.mouse.up()
     page.mouse.move(x, y)  # released: nothing more moves
     name, bin = bar[0], int(bar[1])
-    found, before = page.evaluate(GET, name), np.array(getattr(Transport(), name)) / 20
+    after, before = page.evaluate(GET, name), np.array(getattr(Transport(), name)) / 20
     before[np.arange(BINS) != bin] *= (1 - mass - 0.1) / (1 - mass)
     before[bin] = mass + 0.1
-    assert found == pytest.approx(before.tolist(), abs=1e-6) and page.evaluate(GET, "bar") == bar
+    assert after == pytest.approx(before.tolist(), abs=1e-6) and page.evaluate(GET, "bar") == bar
     assert page.get_by_label("histograms").input_value() == ""  # these are the reader's own
 
 
@@ -83,8 +83,8 @@ def test_the_keyboard_sets_any_bar(show):  # noqa: F811
 def test_the_only_bar_can_be_lowered(show):  # noqa: F811
     page = show(Transport(p=[1, 0, 0, 0, 0, 0, 0, 0], bar="p0"))
     page.get_by_role("slider", name="its mass").press("ArrowLeft")
-    found = page.evaluate(GET, "p")
-    assert found[0] == pytest.approx(0.98) and found[1:] == pytest.approx([0.02 / 7] * 7)
+    masses = page.evaluate(GET, "p")
+    assert masses[0] == pytest.approx(0.98) and masses[1:] == pytest.approx([0.02 / 7] * 7)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_the_only_bar_can_be_lowered(show):  # noqa: F811
 def test_the_presets(show, name, w1, jsd):  # noqa: F811
     page = show(Transport())
     page.get_by_label("histograms").select_option(name)
-    found = page.evaluate(NUMBERS)
-    assert found["w1"] == pytest.approx(w1, abs=1e-9) and found["jsd"] == pytest.approx(jsd, abs=1e-7)
+    numbers = page.evaluate(NUMBERS)
+    assert numbers["w1"] == pytest.approx(w1, abs=1e-9) and numbers["jsd"] == pytest.approx(jsd, abs=1e-7)
     assert page.get_by_label("histograms").input_value() == name
 
 

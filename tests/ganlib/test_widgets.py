@@ -78,12 +78,12 @@ def test_the_numbers_in_the_page_are_ganlibs(kind, show):
                 "([name, value]) => document.querySelector('[data-explorer]').explorer.model.set(name, value)",
                 [name, value],
             )
-        found = page.evaluate(
+        numbers = page.evaluate(
             """(names) => { const { model, module } = document.querySelector('[data-explorer]').explorer;
             return module.numbers(Object.fromEntries(names.map((name) => [name, model.get(name)]))); }""",
             list(widget.still()["state"]),
         )
-        assert found == pytest.approx(widget.numbers(), abs=1e-5, rel=1e-5), widget.still()["state"]
+        assert numbers == pytest.approx(widget.numbers(), abs=1e-5, rel=1e-5), widget.still()["state"]
 
 
 @pytest.mark.parametrize("kind", EXPLORERS, ids=lambda kind: kind.__name__)
@@ -133,8 +133,8 @@ def test_it_is_clean_for_axe(kind, show):
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         page.wait_for_timeout(100)
-        found = Axe().run(page, context="[data-explorer]").response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"][:80]) for each in found] == []
+        violations = Axe().run(page, context="[data-explorer]").response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"][:80]) for each in violations] == []
 
 
 @pytest.mark.parametrize("kind", EXPLORERS, ids=lambda kind: kind.__name__)

@@ -1,0 +1,57 @@
+"""What the code imports is declared: in requirements.txt, and for ganlib in pyproject.toml too."""
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from course.layout import ROOT
+
+ROOMS = ("ganlib", "experiments", "course", "scripts", "tests")
+OWN = {*ROOMS, "conftest", "install", "summary", "test_train"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DECLARED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+OPTIONAL = [each for extra in PROJECT["optional-dependencies"].values() for each in extra]
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(each).name) for each in requirements}
+
+
+def imports_of(source: str) -> set[str]:
+    """The packages that Python code imports, wherever in it, but for the standard library and our own modules."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module)
+    return {module.split(".")[0] for module in modules} - sys.stdlib_module_names - OWN
+
+
+def undeclared(room: str, declared: set[str]) -> list[str]:
+    """Each import of a room whose package is none of ``declared``, with the file that has it."""
+    packages, missing = packages_distributions(), []
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for module in sorted(imports_of(path.read_text(encoding="utf-8"))):
+            if not {canonicalize_name(name) for name in packages.get(module, [module])} & declared:
+                missing.append(f"{path.relative_to(ROOT)} imports {module}")
+    return missing
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_is_imported_stands_in_the_requirements(room):
+    assert undeclared(room, names_of(DECLARED)) == []
+
+
+def test_what_ganlib_imports_is_a_dependency_or_an_extra_of_it():
+    assert undeclared("ganlib", names_of([*PROJECT["dependencies"], *OPTIONAL])) == []
+
+
+def test_an_import_anywhere_in_a_file_counts():
+    source = "import os, yaml.nodes\ndef later():\n    from PIL import Image\nfrom . import near\nimport ganlib.toy"
+    assert imports_of(source) == {"yaml", "PIL"}
