@@ -29,7 +29,7 @@ def page_of(widget) -> str:
     """A page that holds one explorer as the book does."""
     host = (ROOT / "_ext" / "explorers_host.js").read_text(encoding="utf-8")
     source = json.dumps(explorer.source(widget._file)).replace("</", "<\\/")
-    css = (explorer.HERE / "explorer.css").read_text(encoding="utf-8")
+    css = (explorer.SCRIPTS / "explorer.css").read_text(encoding="utf-8")
     place = book_explorers.holder(widget.still())
     return PAGE.format(css=css, place=place, file=json.dumps(widget._file), source=source, host=host)
 
