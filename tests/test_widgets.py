@@ -56,6 +56,12 @@ def show(browser, tmp_path):
     assert errors == []
 
 
+def stop_the_clock(page) -> None:
+    """From now on the page's time, its timers and its frames go on by ``page.clock.run_for`` alone."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+
+
 def varied(kind, n=12):
     """The explorer with traits drawn at random within their bounds; see ``examples`` of a class for other traits."""
     draw = random.Random(0)

@@ -7,7 +7,10 @@
 
 import { shown } from "../kit/numbers.js";
 
-/** @type {Record<GameName, string>} */
+/**
+ * What the reader calls each loss.
+ * @type {Record<GameName, string>}
+ */
 export const LOSSES = {
   non_saturating: "non-saturating",
   minimax: "minimax",
@@ -16,7 +19,10 @@ export const LOSSES = {
   wasserstein: "Wasserstein",
   relativistic: "relativistic (pairs)",
 };
-/** @type {Record<DataName, string>} */
+/**
+ * What the reader calls each distribution of the data.
+ * @type {Record<DataName, string>}
+ */
 export const DATA = {
   ring: "ring of 8",
   grid9: "grid of 9",
