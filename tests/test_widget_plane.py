@@ -72,7 +72,10 @@ def step_of(page) -> int:
 WATCH = """() => { window.asked = 0; window.open = 0; window.most = 0; window.budgets = new Set();
 const post = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (question) {
-  if (!window.asked) this.addEventListener('message', () => { window.open -= 1; });
+  if (!window.asked) {
+    const hear = this.onmessage;
+    this.onmessage = (event) => { window.open -= 1; hear(event); };
+  }
   window.asked += 1;
   window.open += 1;
   window.most = Math.max(window.most, window.open);
