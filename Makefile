@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint lint-js unit chapters mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -31,6 +31,8 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
 export TORCH_HOME := $(CURDIR)/.cache/torch
 export PRE_COMMIT_HOME := $(CURDIR)/.cache/pre-commit
+export npm_config_cache := $(CURDIR)/.cache/npm
+export npm_config_update_notifier := false
 
 # The real MNIST, where a folder holds it: GANLIB_DATA, or ../shared/data beside the clone.
 ifneq ($(wildcard ../shared/data/MNIST/raw/*),)
@@ -108,10 +110,19 @@ test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the bo
 	@$(MAKE) --no-print-directory exercise-tests
 	@$(RUN) scripts/summary.py $(REPORTS)
 
-lint: $(INSTALLED) ## check style and spelling
+lint: $(INSTALLED) ## check style and spelling, and JavaScript's types where npm is found
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+	@if command -v node > /dev/null && command -v npm > /dev/null; then $(MAKE) --no-print-directory lint-js; \
+	else echo 'Skipped: the lint and the types of JavaScript; node and npm are not found.'; fi
+
+lint-js: node_modules/installed ## check the explorers' JavaScript: style and types
+	@npm run --silent lint
+
+node_modules/installed: package.json package-lock.json
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
 
 unit: $(INSTALLED) ## run the unit tests
 	@$(RUN) -m pytest -q tests --ignore-glob="tests/book/test_book*.py" --ignore=tests/course/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
@@ -141,4 +152,4 @@ bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines,
 	@$(RUN) -m experiments.modes
 
 clean: ## remove what was built and cached; .venv stays
-	@rm -rf _build .cache .pytest_cache .ruff_cache
+	@rm -rf _build .cache .pytest_cache .ruff_cache node_modules

@@ -32,11 +32,11 @@ def supply(batches: Iterable, players: Players) -> Iterator[tuple[Tensor, tuple[
     if first is None:
         raise ValueError(f"There are no batches to train on: {HOW}.")
     check_batch(first[0], *players[:2])
-    told = len(first) > 1 and listen(players, len(first) - 1)
+    conditional = len(first) > 1 and listen(players, len(first) - 1)
     norms = has_batch_norm(*players[:2])
     for real, *given in itertools.chain([first], items):
         if len(real) > 1 or not norms:
-            yield real.to(device), tuple(_moved(each, device) for each in given) if told else ()
+            yield real.to(device), tuple(_moved(each, device) for each in given) if conditional else ()
 
 
 def _endless(batches: Iterable) -> Iterator[Sequence]:

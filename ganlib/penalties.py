@@ -100,8 +100,8 @@ def lazy(penalty: Penalty | None, every: int = 1) -> Callable[[int], Penalty | N
     def of_step(done: int) -> Penalty | None:
         if penalty is None or done % every:
             return None
-        told = {"done": done} if scheduled else {}
-        return lambda *seen: every * penalty(*seen, **told)
+        schedule = {"done": done} if scheduled else {}
+        return lambda *seen: every * penalty(*seen, **schedule)
 
     return of_step
 

@@ -12,22 +12,22 @@ def used(code: str, package: Path) -> list[Path]:
     one of them names as a string; and of the stored results those that ``code`` names. Code that cannot be read depends
     on all of them.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     try:
         waiting = imported(python(code), package)
     except SyntaxError:
         waiting = set(package.rglob("*.py"))
     while waiting:
         module = waiting.pop()
-        if module in found:
+        if module in files:
             continue
-        found.add(module)
+        files.add(module)
         text = module.read_text(encoding="utf-8")
         waiting |= imported(text, package)
         if module.name == "__init__.py" and module.parent != package:
             waiting |= set(module.parent.glob("*.py"))
-        found |= {path for path in data(module, text, package) if path.suffix != ".json" or path.stem in code}
-    return sorted(found)
+        files |= {path for path in data(module, text, package) if path.suffix != ".json" or path.stem in code}
+    return sorted(files)
 
 
 def python(code: str) -> str:

@@ -59,13 +59,12 @@ def _copy(app):
 
     folder = Path(app.outdir) / "_static" / "explorers"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in explorer.HERE.glob("*.js"):
-        if path.stem != "kit":
-            text = json.dumps(explorer.source(path.stem))
-            line = f"(window.ganlibExplorers ??= {{}})[{json.dumps(path.stem)}] = {text};\n"
-            (folder / path.name).write_text(line, encoding="utf-8")
+    for path in explorer.SCRIPTS.glob("*.js"):
+        text = json.dumps(explorer.source(path.stem))
+        line = f"(window.ganlibExplorers ??= {{}})[{json.dumps(path.stem)}] = {text};\n"
+        (folder / path.name).write_text(line, encoding="utf-8")
     shutil.copy2(HERE / "explorers_host.js", folder / "host.js")
-    shutil.copy2(explorer.HERE / "explorer.css", folder)
+    shutil.copy2(explorer.SCRIPTS / "explorer.css", folder)
 
 
 def _scripts(app, pagename, templatename, context, doctree):

@@ -9,13 +9,16 @@ try:
 except ImportError as error:  # named, so that the reader knows what to install
     raise ImportError("The explorers need anywidget: install ganlib with its extra, `ganlib[widgets]`.") from error
 
+from ganlib.widgets.bundle import bundle
+
 HERE = Path(__file__).parent
+SCRIPTS = HERE / "js"  # each file in it is an explorer's first module; the folders hold what these import
 MEDIA_TYPE = "application/vnd.ganlib.explorer+json"
 
 
 def source(name: str) -> str:
-    """The JavaScript module of an explorer: the kit that all share, then its own."""
-    return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("kit", name))
+    """The JavaScript of an explorer as one module."""
+    return bundle(SCRIPTS / f"{name}.js")
 
 
 class Explorer(anywidget.AnyWidget):
@@ -27,7 +30,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _file = ""
-    _css = (HERE / "explorer.css").read_text(encoding="utf-8")
+    _css = (SCRIPTS / "explorer.css").read_text(encoding="utf-8")
     about = ""
 
     def __init_subclass__(cls, **kwargs):

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from course.layout import ROOT
 
 ROOMS = ("ganlib", "experiments", "course", "scripts", "tests")
-OWN = {*ROOMS, "conftest", "install", "summary", "test_train"}
+OWN = {*ROOMS, *(path.stem for room in ("scripts", "tests") for path in (ROOT / room).rglob("*.py"))}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DECLARED = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
 OPTIONAL = [each for extra in PROJECT["optional-dependencies"].values() for each in extra]

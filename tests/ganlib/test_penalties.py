@@ -233,12 +233,12 @@ def test_a_lazy_penalty_acts_at_every_so_many_steps_and_makes_up_for_the_others(
     values = [(penalty := counted(done)) and penalty(*seen()).item() for done in range(9)]
     assert values == [4 * 12.5, None, None, None, 4 * 5 * 12.5, None, None, None, 4 * 9 * 12.5]
     assert penalties.lazy(None)(0) is None
-    told = []
-    for penalty in (lambda *batch: told.append(None), lambda *batch, done: told.append(done)):
+    steps = []
+    for penalty in (lambda *batch: steps.append(None), lambda *batch, done: steps.append(done)):
         for done in (0, 1):
             with pytest.raises(TypeError):  # nothing was returned that could be made stronger
                 penalties.lazy(penalty)(done)(*seen())
-    assert told == [None, None, 0, 1]  # one that has no such parameter is not told
+    assert steps == [None, None, 0, 1]  # one that has no such parameter is not told
 
 
 def test_a_compiled_discriminator_is_refused():

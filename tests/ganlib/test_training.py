@@ -284,9 +284,9 @@ def test_a_script_that_went_on_and_has_nothing_to_do_gets_an_empty_history(steps
 
 
 def test_a_penalty_with_a_schedule_needs_no_iterator():
-    told = []
-    fit(planar(), steps=9, start=2, penalty=penalties.r1(lambda done: told.append(done) or 0.1), penalty_every=3)
-    assert told == [3, 6]
+    steps = []
+    fit(planar(), steps=9, start=2, penalty=penalties.r1(lambda done: steps.append(done) or 0.1), penalty_every=3)
+    assert steps == [3, 6]
 
 
 def requires(pair):

@@ -4,7 +4,7 @@
 import math
 
 import pytest
-from test_widgets import SET, show  # noqa: F401  (a fixture, as below)
+from test_widgets import SET, show, stop_the_clock  # noqa: F401  (a fixture, as below)
 
 from ganlib.widgets.dirac import DiracGAN
 
@@ -74,12 +74,13 @@ def test_a_tap_moves_the_start(show):
 def test_play_pause_and_step_move_the_run(show):
     page = show(DiracGAN(steps=20))
     steps = page.locator("input[type=range]").last
+    stop_the_clock(page)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(700)
+    page.clock.run_for(700)
     page.get_by_role("button", name="Pause").click()
     paused = page.evaluate(GET, "steps")
     assert paused == int(paused) and 21 < paused < 60 and float(steps.input_value()) == paused
-    page.wait_for_timeout(200)
+    page.clock.run_for(200)
     assert page.evaluate(GET, "steps") == paused
     page.get_by_role("button", name="Step").click()
     assert page.evaluate(GET, "steps") == paused + 1
@@ -88,9 +89,11 @@ def test_play_pause_and_step_move_the_run(show):
 
 def test_play_begins_anew_once_the_run_is_over_and_ends_at_its_end(show):
     page = show(DiracGAN(steps=300, eta=0.05))
+    stop_the_clock(page)
     page.get_by_role("button", name="Play").click()
-    assert page.evaluate(GET, "steps") < 250
-    page.wait_for_function(f"() => ({GET})('steps') === 300", timeout=15_000)
+    assert page.evaluate(GET, "steps") == 0
+    page.clock.run_for(15_000)
+    assert page.evaluate(GET, "steps") == 300
     page.get_by_role("button", name="Play").wait_for()
 
 
@@ -116,7 +119,8 @@ def test_with_reduced_motion_play_takes_whole_steps_twice_a_second(show):
         """() => { const { model } = document.querySelector('[data-explorer]').explorer;
         window.seen = []; model.on('change:steps', () => window.seen.push(model.get('steps'))); }"""
     )
+    stop_the_clock(page)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(1800)
+    page.clock.run_for(1800)
     seen = page.evaluate("window.seen")
-    assert 2 <= len(seen) <= 4 and all(step == int(step) for step in seen)
+    assert len(seen) == 3 and all(step == int(step) for step in seen)

@@ -24,7 +24,7 @@ def page_of(widget) -> str:
     """A page that holds one explorer as the book does."""
     host = (ROOT / "course/sphinx/explorers_host.js").read_text(encoding="utf-8")
     source = json.dumps(explorer.source(widget._file)).replace("</", "<\\/")
-    css = (explorer.HERE / "explorer.css").read_text(encoding="utf-8")
+    css = (explorer.SCRIPTS / "explorer.css").read_text(encoding="utf-8")
     place = book_explorers.holder(widget.still())
     return PAGE.format(css=css, place=place, file=json.dumps(widget._file), source=source, host=host)
 
@@ -49,6 +49,12 @@ def show(browser, tmp_path):
     for context in contexts:
         context.close()
     assert errors == []
+
+
+def stop_the_clock(page) -> None:
+    """From now on the page's time, its timers and its frames go on by ``page.clock.run_for`` alone."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
 
 
 def varied(kind, n=12):
