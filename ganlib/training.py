@@ -8,7 +8,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
-from ganlib import losses
+from ganlib import losses, runtime
 from ganlib.guard import History, Snapshot, TrainingDiverged, check_batch, tensors_of
 from ganlib.progress import Progress
 
@@ -130,6 +130,9 @@ def fit(
     step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
+    In a rehearsal (``runtime.rehearsed_steps``) only the first steps train. The rest pass at once: the callback hears
+    of them, and the history repeats what was measured last.
+
     Raises ValueError for a batch that cannot be trained on or batches that end before ``steps``, and
     TrainingDiverged when a loss or a weight is no longer finite.
     """
@@ -141,7 +144,8 @@ def fit(
     measured = torch.zeros(steps, len(fields(History)), device=first[0].device)
     good = Snapshot([discriminator, generator, *([ema.model] if ema is not None else [])], start)
     lazy = penalty and (lambda *seen: penalty_every * penalty(*seen))  # made up for the steps that it leaves out
-    done, batches = start, itertools.islice(itertools.chain([first], batches), steps - start)
+    end = min(steps, start + (runtime.rehearsed_steps() or steps))  # short of ``steps`` in a rehearsal alone
+    done, batches = start, itertools.islice(itertools.chain([first], batches), end - start)
 
     with Progress(steps, progress) as shown:
         for done, (real, *given) in enumerate(batches, start=start + 1):
@@ -153,14 +157,18 @@ def fit(
                 ema.update()
             for scheduler in schedulers:
                 scheduler.step()
-            if done % CHECK_EVERY == 0 or done == steps:
+            if done % CHECK_EVERY == 0 or done == end:
                 good.check(measured, done)
                 shown.update(done, measured)
             if callback is not None and done % callback_every == 0:
                 callback(done)
 
-    if done < steps:
+    if done < end:
         raise ValueError(
             f"The batches ended after step {done} of {steps}: pass an iterator without end, as ImageSet.batches gives."
         )
+    for passed in range(end + 1, steps + 1):
+        measured[passed - 1] = measured[end - 1]
+        if callback is not None and passed % callback_every == 0:
+            callback(passed)
     return History.of(measured[start:])

@@ -47,3 +47,10 @@ def test_what_fails_raises_with_the_line_and_prints_nothing(capsys, check, argum
         check("it", *arguments)
     assert str(failed.value) == line and isinstance(failed.value, AssertionError)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("measured", [1.25, 7, math.nan])
+def test_in_a_rehearsal_a_check_says_so_and_gives_no_verdict(monkeypatch, capsys, measured):
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    checks.close("it", measured, 1.25, 0.25)
+    assert capsys.readouterr().out == f"· it: {measured:g} (rehearsal; else 1.25 ± 0.25)\n"

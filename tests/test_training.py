@@ -268,3 +268,19 @@ def test_a_run_that_goes_on_counts_the_steps_done_before():
 def test_a_run_of_no_steps_is_refused(start, steps):
     with pytest.raises(ValueError, match=f"There is nothing to train from step {start} to step {steps}"):
         fit(planar(), steps=steps, start=start)
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_a_rehearsal_trains_the_first_steps_alone_and_passes_over_the_rest(monkeypatch, start):
+    short, rehearsed, heard = planar(), planar(), []
+    torch.manual_seed(1)
+    history = fit(short, start=start, steps=start + 2)
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    torch.manual_seed(1)
+    full = fit(rehearsed, start=start, steps=250, callback=heard.append, callback_every=50)
+    assert equal(state(*rehearsed), state(*short)) and heard == [50, 100, 150, 200, 250]
+    assert len(full) == 250 - start and full.d_loss[:2].equal(history.d_loss)
+    assert (full.d_loss[2:] == history.d_loss[-1]).all()
+    assert len(fit(planar(), start=start, steps=start + 1)) == 1  # a run may be shorter than its rehearsal
+    with pytest.raises(ValueError, match=f"The batches ended after step {start + 1} of 250"):
+        fit(planar(), iter([torch.randn(16, 2)]), start=start, steps=250)
