@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint lint-js unit chapters mnist pages serve bench clean
+.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint lint-js unit chapters rehearsal mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -100,11 +100,12 @@ tensorboard: $(INSTALLED) ## show what runs wrote for TensorBoard, on 127.0.0.1 
 	@[ -d '$(LOGDIR)' ] || { echo 'There is no folder $(LOGDIR): name one that a run wrote, as in make tensorboard LOGDIR=runs'; exit 1; }
 	@$(RUN) -m tensorboard.main --logdir '$(LOGDIR)' --host 127.0.0.1
 
-test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the book, its pages in a browser
+test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters in both profiles, the book, its pages in a browser
 	@rm -rf $(REPORTS)
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory chapters
+	@$(MAKE) --no-print-directory rehearsal
 	@$(MAKE) --no-print-directory mnist
 	@$(MAKE) --no-print-directory pages
 	@$(MAKE) --no-print-directory exercise-tests
@@ -132,6 +133,9 @@ exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouche
 
 chapters: $(INSTALLED) ## execute the chapters that changed
 	@$(RUN) -m course.book.execute --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
+
+rehearsal: $(INSTALLED) ## run the full profile, made for a GPU, for two steps each without the verdict of checks
+	@$(RUN) -m course.book.execute --rehearse --jobs $(JOBS) --report $(REPORTS)/2-rehearsal-of-the-full-profile.xml
 
 mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is found
 	@if [ -d "$(GANLIB_DATA)/MNIST/raw" ]; then \

@@ -93,8 +93,8 @@ def draw(
 ) -> Tensor:
     """Draw the digits ``labels`` in the faces ``face`` with the given factors, white on black.
 
-    Returns uint8 of shape (n, 1, size, size). Lengths are in pixels of a 28×28 canvas, whatever ``size`` is. Each
-    factor is one number for all digits, or a tensor with a value for each:
+    Returns uint8 of shape (n, 1, size, size), on the device of ``labels``. Lengths are in pixels of a 28×28 canvas,
+    whatever ``size`` is. Each factor is one number for all digits, or a tensor with a value for each:
 
     * ``slant``: the shear that is added to the face's own, sideways per upwards; positive leans to the right.
     * ``weight``: how much wider each stroke is than the face draws it.
@@ -102,24 +102,25 @@ def draw(
     * ``shift``: how far the centre of the digit's box moves, (right, down), shape (n, 2).
     * ``warp``: a smooth displacement by its values at 4×4 control points, (right, down), shape (n, 2, 4, 4).
     """
-    n, pixel = len(labels), size / CANVAS
+    n, pixel, device = len(labels), size / CANVAS, labels.device
 
     def each(value: Tensor | float, *shape: int) -> Tensor:
-        return torch.as_tensor(value, dtype=torch.float32).expand(n, *shape)
+        return torch.as_tensor(value, dtype=torch.float32, device=device).expand(n, *shape)
 
     height = DIGIT * pixel * each(scale)
     slant, boldness = each(slant), pixel / 2 * each(weight)
     shift, warp = pixel * each(shift, 2), pixel * each(warp, 2, _KNOTS, _KNOTS)
-    centre = (torch.arange(size) + 0.5) - size / 2
+    centre = (torch.arange(size, device=device) + 0.5) - size / 2
     down, right = torch.meshgrid(centre, centre, indexing="ij")
-    images = torch.empty(n, 1, size, size, dtype=torch.uint8)
-    for part in torch.arange(n).split(1000):  # in parts, to keep the memory small
+    images = torch.empty(n, 1, size, size, dtype=torch.uint8, device=device)
+    outlines = _fields().to(device)
+    for part in torch.arange(n, device=device).split(1000):  # in parts, to keep the memory small
         bend = F.interpolate(warp[part], size=(size, size), mode="bicubic", align_corners=True)
         x = right - bend[:, 0] - shift[part, 0, None, None]
         y = down - bend[:, 1] - shift[part, 1, None, None]
         x = x + slant[part, None, None] * y  # y points down, so what leans right above the centre is moved back left
         where = torch.stack([x, y], dim=-1) / (height[part, None, None, None] * _REACH)
-        fields = _fields()[face[part], labels[part]].unsqueeze(1)
+        fields = outlines[face[part], labels[part]].unsqueeze(1)
         distance = F.grid_sample(fields, where, mode="bilinear", padding_mode="border", align_corners=True)
         distance = distance * height[part, None, None, None] + boldness[part, None, None, None]
         images[part] = ((distance + 0.5).clamp_(0, 1) * 255).round_().to(torch.uint8)

@@ -75,7 +75,7 @@ def check_batch(real: Any, *models: nn.Module) -> None:
         )
 
 
-def rehearse(players: Players, real: Tensor, z: Tensor, given: Sequence[Any]) -> None:
+def probe(players: Players, real: Tensor, z: Tensor, given: Sequence[Any]) -> None:
     """Send the first batch through both networks, without a trace; raise ValueError where something does not fit.
 
     Data outside the range of a generator that ends in tanh or a sigmoid are refused; one that ends otherwise may train

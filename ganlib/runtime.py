@@ -34,9 +34,27 @@ def profile() -> str:
     return _one_of("GANLIB_PROFILE", PROFILES, default)
 
 
-def pick(*, quick, full):
-    """The value for the profile that runs: ``steps = pick(quick=800, full=60_000)``."""
+def pick(*, quick, full, rehearsal=None):
+    """The value for the profile that runs: ``steps = pick(quick=800, full=60_000)``.
+
+    Where ``full`` is an amount that costs time without training, such as samples, ``rehearsal`` names a small one for
+    :func:`rehearsed_steps`.
+    """
+    if rehearsal is not None and rehearsed_steps():
+        return rehearsal
     return {"quick": quick, "full": full}[profile()]
+
+
+def rehearsed_steps() -> int | None:
+    """How many steps a run trains for in a rehearsal, ``GANLIB_REHEARSAL``; None where it is not set.
+
+    A rehearsal asks only whether the code of a chapter works: ``training.fit`` trains for so many steps and passes
+    over the rest, and ``checks`` print their lines without a verdict.
+    """
+    value = os.environ.get("GANLIB_REHEARSAL") or None
+    if value is not None and not (value.isdecimal() and int(value) > 0):
+        raise ValueError(f"GANLIB_REHEARSAL={value!r} is no number of steps: set it to 1 or more, or unset it.")
+    return value and int(value)
 
 
 def digits_name() -> str:

@@ -18,9 +18,10 @@ class GaussianMixture:
     sd: float
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ``n`` independent samples, shape (n, d)."""
-        which = torch.randint(len(self.means), (n,), generator=generator)
-        return self.means[which] + self.sd * torch.randn(n, self.means.shape[1], generator=generator)
+        """Draw ``n`` independent samples, shape (n, d), on the device of the means; ``generator`` is of the CPU."""
+        which = torch.randint(len(self.means), (n,), generator=generator).to(self.means.device)
+        noise = torch.randn(n, self.means.shape[1], generator=generator).to(self.means.device)
+        return self.means[which] + self.sd * noise
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log-density in nats at points ``x`` of shape (..., d); returns shape (...)."""

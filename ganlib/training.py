@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ganlib import losses, penalties
+from ganlib import losses, penalties, runtime
 from ganlib.guard import History, Snapshot, TrainingDiverged, TrainingEnded, tensors_of
-from ganlib.intake import HOW, rehearse, supply
+from ganlib.intake import HOW, probe, supply
 from ganlib.penalties import Penalty
 from ganlib.players import Players, check_players, device_of, frozen
 from ganlib.progress import Progress
@@ -137,6 +137,9 @@ def fit(
     of steps done before. ``schedulers`` step once a step.
     ``callback(step)`` is called after step ``callback_every``, twice that, and so on.
 
+    In a rehearsal (``runtime.rehearsed_steps``) only the first steps train. The rest pass at once: the callback hears
+    of them, and the history repeats what was measured last.
+
     Raises ValueError before the first step for players, optimisers or a batch that do not fit; a first batch is sent
     through both players, without a trace, to see that. Raises TrainingDiverged when a loss or a weight is no longer
     finite, and TrainingEnded when an iterator ends before ``steps``. These and all else that ends the run, such as
@@ -157,13 +160,14 @@ def fit(
     models = [discriminator, generator, *([ema.model] if ema is not None else [])]
     good = Snapshot(models, [g_optimizer, d_optimizer, *schedulers], start)
     penalty_of, done = penalties.lazy(penalty, penalty_every), start
+    end = min(steps, start + (runtime.rehearsed_steps() or steps))  # short of ``steps`` in a rehearsal alone
 
     try:
         with Progress(steps, progress) as shown:
-            for real, given in itertools.islice(itertools.chain([first], items), steps - start):
+            for real, given in itertools.islice(itertools.chain([first], items), end - start):
                 z = latent(real) if callable(latent) else torch.randn(len(real), latent, device=real.device)
                 if done == start:
-                    rehearse(players, real, z, given)
+                    probe(players, real, z, given)
                 row = step(*players, real, z, game, penalty_of(done), given, backward)
                 torch.stack(row, out=measured[done])
                 done += 1
@@ -171,7 +175,7 @@ def fit(
                     ema.update()
                 for scheduler in schedulers:
                     scheduler.step()
-                if done % CHECK_EVERY == 0 or done == steps:
+                if done % CHECK_EVERY == 0 or done == end:
                     good.check(measured, done)
                     shown.update(done, measured)
                 if callback is not None and done % callback_every == 0:
@@ -180,15 +184,18 @@ def fit(
         if not hasattr(error, "history"):
             error.history = History.of(measured[start:done], start)
         raise
-    history = History.of(measured[start:done], start)
-    if done < steps:
+    if done < end:
         good.check(measured, done)
         raise TrainingEnded(
             f"The batches ended after step {done} of {steps}: {HOW}; the players keep what they learned, and this "
             "error holds the history.",
-            history,
+            History.of(measured[start:done], start),
         )
-    return history
+    for passed in range(end + 1, steps + 1):
+        measured[passed - 1] = measured[end - 1]
+        if callback is not None and passed % callback_every == 0:
+            callback(passed)
+    return History.of(measured[start:], start)
 
 
 def _check_followers(players: Players, ema: EMA | None, schedulers: Sequence) -> None:

@@ -1,9 +1,14 @@
 """Execute the chapters with nbval, each once, and keep what they put out for the book.
 
-    python -m course.book.execute [--digits glyphs|mnist] [--force] [--jobs N] [--report FILE] [chapter ...]
+    python -m course.book.execute [--digits glyphs|mnist | --rehearse] [--force] [--jobs N] [--report FILE] [NN ...]
 
 An executed chapter lies in `_build/executed/<digits>/`. It is up to date while what its outputs depend on is unchanged:
 its code, ganlib, the stored results, the locked packages, Python and the settings. Words may change without a new run.
+
+`--rehearse` runs the full profile, which is made for a GPU, far enough to see that its code works: each run of
+`training.fit` trains for two steps, and no check gives a verdict. What it puts out lies in
+`_build/executed/rehearsal/`, and becomes no page. A chapter that never asks for the profile has one alone, and its
+ordinary run has shown its code.
 """
 
 import argparse
@@ -22,6 +27,8 @@ from course.book.nbval_keep import write_notebook
 from course.layout import ROOT
 
 CELL_TIMEOUT = 600  # seconds
+REHEARSAL = "rehearsal"  # stands in the place of the digits' name
+REHEARSED_STEPS = 2
 
 
 def code_cells(notebook) -> list:
@@ -33,12 +40,20 @@ def uses_digits(notebook) -> bool:
     return any("digits(" in cell.source for cell in code_cells(notebook))
 
 
+def has_full_profile(notebook) -> bool:
+    """Whether the code of a chapter differs between the profiles."""
+    return any(call in cell.source for cell in code_cells(notebook) for call in ("runtime.pick(", "runtime.profile("))
+
+
 def settings(digits: str) -> dict:
     """The settings that change what a chapter computes, as the environment of its kernel has them."""
+    if digits == REHEARSAL:
+        return settings("glyphs") | {"GANLIB_PROFILE": "full", "GANLIB_REHEARSAL": str(REHEARSED_STEPS)}
     return {
         "GANLIB_DIGITS": digits,
         "GANLIB_PROFILE": os.environ.get("GANLIB_PROFILE") or "quick",
         "GANLIB_DEVICE": os.environ.get("GANLIB_DEVICE", ""),
+        "GANLIB_REHEARSAL": "",  # or checks would give no verdict
     }
 
 
@@ -110,8 +125,8 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
     kept_in = root / "_build" / "executed" / digits
     chapters = chosen(names, root)
     notebooks = {name: nbformat.read(path, as_version=4) for name, path in chapters.items()}
-    if digits != "glyphs":
-        notebooks = {name: notebook for name, notebook in notebooks.items() if uses_digits(notebook)}
+    concerns = {"glyphs": bool, REHEARSAL: has_full_profile}.get(digits, uses_digits)
+    notebooks = {name: notebook for name, notebook in notebooks.items() if concerns(notebook)}
     keys = {name: key(notebook, digits, root) for name, notebook in notebooks.items()}
     stale = {}
     for name, notebook in notebooks.items():
@@ -123,9 +138,9 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
             kept.unlink(missing_ok=True)
             stale[name] = chapters[name]
     if not stale:
-        print(f"execute: {len(notebooks)} chapters on {digits} are up to date, none had to run")
+        print(f"execute: {len(notebooks)} chapters ({digits}) are up to date, none had to run")
         return 0
-    print(f"Executing on {digits}: {', '.join(stale)}", flush=True)
+    print(f"Executing ({digits}): {', '.join(stale)}", flush=True)
     facts = {name: {"key": keys[name], "digits": digits} for name in stale}
     code = run_nbval(stale, facts, digits, kept_in, jobs, report, root)
     failed = [name for name in stale if not is_current(kept_in / f"{name}.ipynb", keys[name])]
@@ -141,7 +156,15 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="names or their beginnings, such as 06 (default: all)")
-    parser.add_argument("--digits", choices=("glyphs", "mnist"), default="glyphs", help="what digits() returns")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--digits", choices=("glyphs", "mnist"), default="glyphs", help="what digits() returns")
+    what.add_argument(
+        "--rehearse",
+        action="store_const",
+        const=REHEARSAL,
+        dest="digits",
+        help="the full profile, two steps a run and no verdict of checks",
+    )
     parser.add_argument("--force", action="store_true", help="execute also what is up to date")
     parser.add_argument("--jobs", type=int, default=0, help="chapters at a time (default: one a core)")
     parser.add_argument("--report", type=Path, help="write a JUnit report of the cells that ran to this file")

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from course.book import execute
+from course.layout import ROOT
 
 OUTPUTS = """\
 from IPython.display import HTML, clear_output, display
@@ -67,6 +69,7 @@ def test_the_key_changes_with_code_tags_and_settings(root, monkeypatch):
     keys.append(execute.key(notebook("1"), "mnist", root))
     monkeypatch.setenv("GANLIB_PROFILE", "full")
     keys.append(execute.key(notebook("1"), "glyphs", root))
+    keys.append(execute.key(notebook("1"), execute.REHEARSAL, root))
     assert len(set(keys)) == len(keys)
 
 
@@ -128,6 +131,40 @@ def test_only_digit_chapters_run_on_other_digits(root, monkeypatch):
     monkeypatch.setattr(execute, "run_nbval", lambda chapters, *_: asked.extend(chapters) or 0)
     assert execute.execute(digits="mnist", root=root) == 1, "nothing was kept, so it must not count as done"
     assert asked == ["09_digits"]
+
+
+FULL = "from ganlib import checks, runtime\nprint(runtime.pick(quick='narrow', full='wide'), runtime.rehearsed_steps())"
+BROKEN = FULL + "\nif runtime.profile() == 'full':\n    net = wide_net()"
+FAILING = FULL + "\nchecks.at_least('share of a net that was hardly trained', 0.1, 0.9)"
+
+
+def test_a_rehearsal_runs_the_full_profile_and_fails_where_its_code_does(root, capfd, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
+    for name, code in {"01_one_profile": "1", "02_broken": BROKEN, "03_failing_check": FAILING}.items():
+        nbformat.write(notebook(code), root / f"chapters/{name}.ipynb")
+    assert execute.execute(digits=execute.REHEARSAL, root=root, jobs=2) != 0
+    said = re.sub(r"\x1b\[[0-9;]*m", "", capfd.readouterr().out)
+    assert "NameError: name 'wide_net' is not defined" in said and "not every cell passed in 02_broken\n" in said
+    (kept,) = (root / "_build/executed").rglob("*.ipynb")
+    assert kept.relative_to(root / "_build/executed") == Path("rehearsal/03_failing_check.ipynb")
+    (output,) = nbformat.read(kept, as_version=4).cells[1].outputs
+    assert output.text == "wide 2\n· share of a net that was hardly trained: 0.1 (at least 0.9) in a rehearsal\n"
+
+    monkeypatch.setattr(execute, "run_nbval", lambda *_: pytest.fail("what was rehearsed was rehearsed again"))
+    assert execute.execute(["03"], digits=execute.REHEARSAL, root=root) == 0
+
+
+def test_an_ordinary_run_is_no_rehearsal_whatever_the_environment_says(root, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    nbformat.write(notebook(FAILING), root / "chapters/03_failing_check.ipynb")
+    assert execute.execute(root=root) != 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_chapter_asks_for_its_profile_where_the_rehearsal_sees_it(path):
+    code = "\n".join(cell.source for cell in execute.code_cells(nbformat.read(path, as_version=4)))
+    assert not re.search(r"GANLIB_PROFILE|from ganlib\.runtime|runtime as |(?<!runtime\.)\bpick\(", code)
 
 
 def test_an_unknown_chapter_is_one_sentence(root):

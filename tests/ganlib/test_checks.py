@@ -60,3 +60,16 @@ def test_what_is_neither_true_nor_false_is_refused_and_no_verdict(capsys, condit
     with pytest.raises(TypeError, match="needs one condition that is true or false, but got .*: compare it with"):
         checks.holds("it", condition)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("measured", [1.25, 7, math.nan])
+def test_in_a_rehearsal_a_check_says_so_and_gives_no_verdict(monkeypatch, capsys, measured):
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    checks.close("it", measured, 1.25, 0.25)
+    checks.holds("so", False)
+    assert (
+        capsys.readouterr().out
+        == f"· it: {measured:g} (1.25 ± 0.25) in a rehearsal\\\
+· so: no in a rehearsal\\\
+"
+    )

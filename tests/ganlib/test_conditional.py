@@ -170,7 +170,7 @@ def test_fit_gives_fakes_the_labels_of_the_real_batch(kind):
     again = data.batches(16, generator=torch.Generator().manual_seed(0), with_labels=True)
     drawn = [next(again)[1] for _ in range(2)]
     for labels, first in zip(conditions.values(), (1, 2), strict=True):
-        del labels[:first]  # of the rehearsal
+        del labels[:first]  # of the probe
     assert [len(labels) for labels in conditions.values()] == [2, 6]
     assert all(labels.equal(drawn[i]) for i, labels in enumerate(conditions["generator"]))
     assert all(labels.equal(drawn[i // 3]) for i, labels in enumerate(conditions["discriminator"]))

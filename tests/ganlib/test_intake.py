@@ -117,7 +117,7 @@ def test_a_player_that_does_not_fit_is_named(wrap, options, said):
     assert equal(before, state(*pair))
 
 
-def test_the_rehearsal_leaves_no_trace():
+def test_the_probe_leaves_no_trace():
     """A run whose first batch is looked at is the run of bare steps, to the bit, with BatchNorm and dropout."""
 
     def dropping():

@@ -13,7 +13,7 @@ from ganlib import runtime
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No variable set, and no GPU found."""
-    for name in ("DEVICE", "PROFILE", "DIGITS", "DATA", "CACHE"):
+    for name in ("DEVICE", "PROFILE", "REHEARSAL", "DIGITS", "DATA", "CACHE"):
         monkeypatch.delenv(f"GANLIB_{name}", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -52,6 +52,23 @@ def test_profile_follows_the_device_unless_it_is_set(monkeypatch):
     assert runtime.profile() == "full" and runtime.pick(quick=1, full=2) == 2
     monkeypatch.setenv("GANLIB_PROFILE", "quick")
     assert runtime.profile() == "quick" and runtime.pick(quick=1, full=2) == 1
+
+
+def test_a_rehearsal_is_asked_for_by_its_steps(monkeypatch):
+    monkeypatch.setenv("GANLIB_PROFILE", "full")
+    for _ in ("unset", "empty"):
+        assert runtime.rehearsed_steps() is None and runtime.pick(quick=1, full=2, rehearsal=3) == 2
+        monkeypatch.setenv("GANLIB_REHEARSAL", "")
+    monkeypatch.setenv("GANLIB_REHEARSAL", "5")
+    assert runtime.rehearsed_steps() == 5
+    assert runtime.pick(quick=1, full=2, rehearsal=3) == 3 and runtime.pick(quick=1, full=2) == 2
+
+
+@pytest.mark.parametrize("steps", ["0", "-1", "two", "1.5"])
+def test_a_rehearsal_of_no_steps_is_refused(monkeypatch, steps):
+    monkeypatch.setenv("GANLIB_REHEARSAL", steps)
+    with pytest.raises(ValueError, match=f"GANLIB_REHEARSAL='{steps}' is no number of steps: set it to 1 or more"):
+        runtime.rehearsed_steps()
 
 
 def test_digits_are_glyphs_unless_set(monkeypatch):

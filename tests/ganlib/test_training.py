@@ -344,3 +344,19 @@ def test_players_unpack_into_fit():
     torch.manual_seed(0)
     assert equal(curves(history), curves(fit(again, steps=5))) and equal(state(*pair), state(*again))
     assert players.generator is pair[0] and players.d_optimizer is players[3]
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_a_rehearsal_trains_the_first_steps_alone_and_passes_over_the_rest(monkeypatch, start):
+    short, rehearsed, heard = planar(), planar(), []
+    torch.manual_seed(1)
+    history = fit(short, start=start, steps=start + 2)
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    torch.manual_seed(1)
+    full = fit(rehearsed, start=start, steps=250, callback=heard.append, callback_every=50)
+    assert equal(state(*rehearsed), state(*short)) and heard == [50, 100, 150, 200, 250]
+    assert len(full) == 250 - start and full.d_loss[:2].equal(history.d_loss)
+    assert (full.d_loss[2:] == history.d_loss[-1]).all()
+    assert len(fit(planar(), start=start, steps=start + 1)) == 1  # a run may be shorter than its rehearsal
+    with pytest.raises(ValueError, match=f"The batches ended after step {start + 1} of 250"):
+        fit(planar(), iter([torch.randn(16, 2)]), start=start, steps=250)
