@@ -8,7 +8,7 @@ PYTHON ?= python3
 PORT ?= 8000
 JOBS ?= 0
 LOGDIR ?= runs
-TORCH_INDEX ?=
+TORCH_INDEX ?= auto
 
 BIN := .venv/bin
 ifeq ($(OS),Windows_NT)
@@ -17,6 +17,14 @@ endif
 RUN := $(BIN)/python
 INSTALLED := .venv/installed
 REPORTS := _build/reports
+ONE_EACH := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+STEPS := lint unit chapters mnist pages exercise-tests
+
+# Variables of the shell that change what Python, pip, pytest or a chapter does. scripts/execute.py and
+# scripts/install.py clear their own, for whoever runs them without make.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT PYTHONPLATLIBDIR
+unexport MPLBACKEND MATPLOTLIBRC PYTEST_ADDOPTS PYTEST_PLUGINS
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_REQUIRE_VIRTUALENV PIP_PYTHON PIP_DRY_RUN
 
 # Nothing outside the clone is written: what programs would keep in the home folder goes into .cache.
 GANLIB_CACHE ?= $(CURDIR)/.cache/ganlib
@@ -94,14 +102,7 @@ tensorboard: $(INSTALLED) ## show what runs wrote for TensorBoard, on 127.0.0.1 
 	@$(RUN) -m tensorboard.main --logdir '$(LOGDIR)' --host 127.0.0.1
 
 test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters, the book, its pages in a browser
-	@rm -rf $(REPORTS)
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory chapters
-	@$(MAKE) --no-print-directory mnist
-	@$(MAKE) --no-print-directory pages
-	@$(MAKE) --no-print-directory exercise-tests
-	@$(RUN) scripts/summary.py $(REPORTS)
+	@MAKE='$(MAKE)' $(RUN) scripts/summary.py $(REPORTS) $(STEPS)
 
 lint: $(INSTALLED) ## check style and spelling
 	@$(BIN)/ruff check .
@@ -109,22 +110,24 @@ lint: $(INSTALLED) ## check style and spelling
 	@$(BIN)/codespell
 
 unit: $(INSTALLED) ## run the unit tests
-	@$(RUN) -m pytest -q tests --ignore-glob="tests/test_book*.py" --ignore=tests/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests -n 2 --dist loadfile --ignore-glob="tests/test_book*.py" --ignore=tests/test_exercises.py \
+	    --junitxml=$(REPORTS)/unit.xml
 
 exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouched notebook
-	@$(RUN) -m pytest -q tests/test_exercises.py -n 2 --junitxml=$(REPORTS)/5-exercises.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests/test_exercises.py -n 2 --junitxml=$(REPORTS)/exercise-tests.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
-	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
+	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/chapters.xml
 
 mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is found
 	@if [ -d "$(GANLIB_DATA)/MNIST/raw" ]; then \
-	    $(RUN) scripts/execute.py --jobs $(JOBS) --digits mnist --report $(REPORTS)/3-chapters-on-mnist.xml; \
-	else echo 'Skipped: the digit chapters on the real MNIST; GANLIB_DATA names no folder that holds MNIST/raw.'; fi
+	    $(RUN) scripts/execute.py --jobs $(JOBS) --digits mnist --report $(REPORTS)/mnist.xml; \
+	else mkdir -p $(REPORTS); echo '<testcase name="the digit chapters on the real MNIST"><skipped message="GANLIB_DATA names' \
+	    'no folder that holds MNIST/raw"/></testcase>' > $(REPORTS)/mnist.xml; fi
 
 pages: $(INSTALLED) ## build the book from the executed chapters and test its pages in a browser
 	@$(RUN) scripts/build_book.py
-	@$(RUN) -m pytest -q tests/test_book.py tests/test_book_use.py --junitxml=$(REPORTS)/4-pages.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests/test_book.py tests/test_book_use.py -n 2 --junitxml=$(REPORTS)/pages.xml
 
 serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@[ -f _build/html/index.html ] || { echo 'There is no built book yet: run make book first.'; exit 1; }
