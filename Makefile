@@ -53,8 +53,8 @@ help: ## list the commands and their variables (the default)
 	@echo
 	@echo 'Variables:'
 	@echo '  PYTHON=python3.12   the Python, 3.11 or newer, that .venv is made with (default: python3)'
-	@echo '  TORCH_INDEX=https://download.pytorch.org/whl/cpu'
-	@echo '                      on Linux without a GPU: take the CPU builds of PyTorch, not gigabytes of CUDA'
+	@echo '  TORCH_INDEX=default PyTorch as the package index has it, for Linux with CUDA (about 6 GB); an address: from there'
+	@echo '                      (default: auto, its CPU builds, about 1 GB, on Linux without an NVIDIA device)'
 	@echo '  PORT=8000           the port of make serve'
 	@echo '  JOBS=2              chapters executed at a time (default: one a core)'
 	@echo '  GITHUB_REPOSITORY=owner/name'
@@ -134,9 +134,10 @@ serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about three quarters of an hour)
+bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered, waits (about three quarters of an hour)
 	@$(RUN) scripts/bench.py
 	@$(RUN) scripts/bench_modes.py
+	@$(RUN) scripts/bench_waits.py
 
 clean: ## remove what was built and cached; .venv stays
 	@rm -rf _build .cache .pytest_cache .ruff_cache
