@@ -114,7 +114,7 @@ unit: $(INSTALLED) ## run the unit tests
 	    --junitxml=$(REPORTS)/unit.xml
 
 exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouched notebook
-	@$(ONE_EACH) $(RUN) -m pytest -q tests/test_exercises.py -n 2 --junitxml=$(REPORTS)/exercise-tests.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests/test_exercises.py -n 2 --dist loadgroup --junitxml=$(REPORTS)/exercise-tests.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
 	@$(RUN) scripts/execute.py --jobs $(JOBS) --report $(REPORTS)/chapters.xml

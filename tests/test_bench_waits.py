@@ -9,18 +9,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 import bench_waits  # noqa: E402
 
+from ganlib import glyphs  # noqa: E402
 
-def test_each_page_is_visited_and_told_with_its_goal(tmp_path, monkeypatch, capsys, browser):
-    (tmp_path / "chapters").mkdir()
-    for name in ("index.html", "chapters/01_game.html"):
-        (tmp_path / name).write_text("<title>T</title><p>Words.</p>")
-    monkeypatch.setattr(bench_waits, "BOOK", tmp_path)
+
+def test_the_glyphs_are_drawn_from_cold(monkeypatch):
+    drawn = []
     monkeypatch.setattr(bench_waits, "GLYPHS", 20)
-    monkeypatch.setattr(bench_waits, "VISITS", 1)
-    monkeypatch.setattr(bench_waits, "first_content", lambda *_: 0.5)
-    assert bench_waits.main() in (0, 1)
-    told = capsys.readouterr().out
-    assert "20 glyphs from cold" in told and told.count("0.500  at most 1.500") == 2
+    monkeypatch.setattr(bench_waits.glyphs, "render", lambda n, seed: drawn.append((n, glyphs._fields.cache_info())))
+    glyphs._fields()
+    assert bench_waits.glyph_seconds() >= 0
+    [(n, cache)] = drawn
+    assert n == 20 and cache.currsize == 0
 
 
 @pytest.mark.parametrize(("measured", "status", "verdict"), [(1.0, 0, "met"), (2.0, 1, "MISSED")])
