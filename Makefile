@@ -8,7 +8,7 @@ PYTHON ?= python3
 PORT ?= 8000
 JOBS ?= 0
 LOGDIR ?= runs
-TORCH_INDEX ?=
+TORCH_INDEX ?= auto
 
 BIN := .venv/bin
 ifeq ($(OS),Windows_NT)
@@ -17,6 +17,14 @@ endif
 RUN := $(BIN)/python
 INSTALLED := .venv/installed
 REPORTS := _build/reports
+ONE_EACH := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+STEPS := lint unit chapters rehearsal mnist pages exercise-tests
+
+# Variables of the shell that change what Python, pip, pytest or a chapter does. course.book.execute and
+# scripts/install.py clear their own, for whoever runs them without make.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS PYTHONINSPECT PYTHONPLATLIBDIR
+unexport MPLBACKEND MATPLOTLIBRC PYTEST_ADDOPTS PYTEST_PLUGINS
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_REQUIRE_VIRTUALENV PIP_PYTHON PIP_DRY_RUN
 
 # Nothing outside the clone is written: what programs would keep in the home folder goes into .cache.
 GANLIB_CACHE ?= $(CURDIR)/.cache/ganlib
@@ -47,8 +55,8 @@ help: ## list the commands and their variables (the default)
 	@echo
 	@echo 'Variables:'
 	@echo '  PYTHON=python3.12   the Python, 3.11 or newer, that .venv is made with (default: python3)'
-	@echo '  TORCH_INDEX=https://download.pytorch.org/whl/cpu'
-	@echo '                      on Linux without a GPU: take the CPU builds of PyTorch, not gigabytes of CUDA'
+	@echo '  TORCH_INDEX=default PyTorch as the package index has it, for Linux with CUDA (about 6 GB); an address: from there'
+	@echo '                      (default: auto, its CPU builds, about 1 GB, on Linux without an NVIDIA device)'
 	@echo '  COLAB_PYTHON=python3.13'
 	@echo '                      the Python of make colab-test, of the version that Colab has'
 	@echo '  PORT=8000           the port of make serve'
@@ -101,15 +109,7 @@ tensorboard: $(INSTALLED) ## show what runs wrote for TensorBoard, on 127.0.0.1 
 	@$(RUN) -m tensorboard.main --logdir '$(LOGDIR)' --host 127.0.0.1
 
 test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters in both profiles, the book, its pages in a browser
-	@rm -rf $(REPORTS)
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory chapters
-	@$(MAKE) --no-print-directory rehearsal
-	@$(MAKE) --no-print-directory mnist
-	@$(MAKE) --no-print-directory pages
-	@$(MAKE) --no-print-directory exercise-tests
-	@$(RUN) scripts/summary.py $(REPORTS)
+	@MAKE='$(MAKE)' $(RUN) scripts/summary.py $(REPORTS) $(STEPS)
 
 lint: $(INSTALLED) ## check style and spelling, and JavaScript's types where npm is found
 	@$(BIN)/ruff check .
@@ -126,34 +126,37 @@ node_modules/installed: package.json package-lock.json
 	@touch $@
 
 unit: $(INSTALLED) ## run the unit tests
-	@$(RUN) -m pytest -q tests --ignore-glob="tests/book/test_book*.py" --ignore=tests/course/test_exercises.py --junitxml=$(REPORTS)/1-unit-tests.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests -n 2 --dist loadfile --ignore-glob="tests/book/test_book*.py" \
+	    --ignore=tests/course/test_exercises.py --junitxml=$(REPORTS)/unit.xml
 
 exercise-tests: $(INSTALLED) ## grade every exercise's solution and its untouched notebook
-	@$(RUN) -m pytest -q tests/course/test_exercises.py -n 2 --junitxml=$(REPORTS)/5-exercises.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests/course/test_exercises.py -n 2 --dist loadgroup --junitxml=$(REPORTS)/exercise-tests.xml
 
 chapters: $(INSTALLED) ## execute the chapters that changed
-	@$(RUN) -m course.book.execute --jobs $(JOBS) --report $(REPORTS)/2-chapters.xml
+	@$(RUN) -m course.book.execute --jobs $(JOBS) --report $(REPORTS)/chapters.xml
 
 rehearsal: $(INSTALLED) ## run the full profile, made for a GPU, for two steps each without the verdict of checks
-	@$(RUN) -m course.book.execute --rehearse --jobs $(JOBS) --report $(REPORTS)/2-rehearsal-of-the-full-profile.xml
+	@$(RUN) -m course.book.execute --rehearse --jobs $(JOBS) --report $(REPORTS)/rehearsal.xml
 
 mnist: $(INSTALLED) ## execute the digit chapters on the real MNIST, where it is found
 	@if [ -d "$(GANLIB_DATA)/MNIST/raw" ]; then \
-	    $(RUN) -m course.book.execute --jobs $(JOBS) --digits mnist --report $(REPORTS)/3-chapters-on-mnist.xml; \
-	else echo 'Skipped: the digit chapters on the real MNIST; GANLIB_DATA names no folder that holds MNIST/raw.'; fi
+	    $(RUN) -m course.book.execute --jobs $(JOBS) --digits mnist --report $(REPORTS)/mnist.xml; \
+	else mkdir -p $(REPORTS); echo '<testcase name="the digit chapters on the real MNIST"><skipped message="GANLIB_DATA names' \
+	    'no folder that holds MNIST/raw"/></testcase>' > $(REPORTS)/mnist.xml; fi
 
 pages: $(INSTALLED) ## build the book from the executed chapters and test its pages in a browser
 	@$(RUN) -m course.book.build
-	@$(RUN) -m pytest -q tests/book/test_book.py tests/book/test_book_use.py --junitxml=$(REPORTS)/4-pages.xml
+	@$(ONE_EACH) $(RUN) -m pytest -q tests/book/test_book.py tests/book/test_book_use.py -n 2 --junitxml=$(REPORTS)/pages.xml
 
 serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@[ -f _build/html/index.html ] || { echo 'There is no built book yet: run make book first.'; exit 1; }
 	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered (about three quarters of an hour)
+bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered, waits (about three quarters of an hour)
 	@$(RUN) -m experiments.bench
 	@$(RUN) -m experiments.modes
+	@$(RUN) -m experiments.waits
 
 clean: ## remove what was built and cached; .venv stays
 	@rm -rf _build .cache .pytest_cache .ruff_cache node_modules

@@ -32,6 +32,15 @@ def bare_book(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def small_dcgan(monkeypatch):
+    """A narrow pair in place of the reference net ``dcgan-32``, whose steps take seconds on one core."""
+    from ganlib import models
+
+    pair = (models.dcgan_generator, models.dcgan_discriminator)
+    monkeypatch.setitem(models.REFERENCE, "dcgan-32", lambda: tuple(net(32, width=4) for net in pair))
+
+
 @pytest.fixture(scope="session")
 def browser():
     programme = next(filter(None, map(shutil.which, BROWSERS)), None)

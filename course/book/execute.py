@@ -29,6 +29,9 @@ from course.layout import ROOT
 CELL_TIMEOUT = 600  # seconds
 REHEARSAL = "rehearsal"  # stands in the place of the digits' name
 REHEARSED_STEPS = 2
+# Variables of the shell that would change what a chapter computes or draws, or what pytest does.
+CLEARED = ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONPLATLIBDIR")
+CLEARED += ("MPLBACKEND", "MATPLOTLIBRC", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 def code_cells(notebook) -> list:
@@ -107,16 +110,17 @@ def run_nbval(chapters: dict[str, Path], facts: dict[str, dict], digits: str, ke
     workers = max(1, min(jobs or cores, len(chapters)))
     threads = str(max(1, cores // workers))
     parallel = f"-n {workers} --dist loadscope" if workers > 1 else "-p no:xdist"
-    options = f"-o addopts= -q --tb=short -p no:cacheprovider -p course.book.nbval_keep {parallel}".split()
+    options = "-o addopts= -o console_output_style=classic -q --tb=short -p no:cacheprovider".split()
+    options += ["-p", "course.book.nbval_keep", *parallel.split()]
     options += ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT}", f"--rootdir={root}"]
     options += [f"--keep-in={kept_in}", f"--keep-facts={json.dumps(facts)}"]
     options += [f"--junitxml={report}"] if report else []
     command = [sys.executable, "-m", "pytest", *options, *map(str, chapters.values())]
-    environment = os.environ | settings(digits) | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    environment = {name: value for name, value in os.environ.items() if name not in CLEARED}
+    environment |= settings(digits) | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     if data := os.environ.get("GANLIB_DATA"):
         environment["GANLIB_DATA"] = os.path.abspath(os.path.expanduser(data))  # the kernel runs in another folder
-    search = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, search))
+    environment["PYTHONPATH"] = str(ROOT)  # this tree's ganlib alone
     return subprocess.run(command, env=environment, cwd=root).returncode
 
 
@@ -141,7 +145,8 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
         print(f"execute: {len(notebooks)} chapters ({digits}) are up to date, none had to run")
         return 0
     print(f"Executing ({digits}): {', '.join(stale)}", flush=True)
-    facts = {name: {"key": keys[name], "digits": digits} for name in stale}
+    cells = {name: len(code_cells(notebooks[name])) for name in stale}
+    facts = {name: {"key": keys[name], "digits": digits, "cells": cells[name]} for name in stale}
     code = run_nbval(stale, facts, digits, kept_in, jobs, report, root)
     failed = [name for name in stale if not is_current(kept_in / f"{name}.ipynb", keys[name])]
     for name in stale:

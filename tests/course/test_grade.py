@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -20,34 +22,39 @@ from course.layout import ROOT
 
 PILOT = ROOT / "tests/course/pilot_exercise.md"
 GOOD = "def slopes(a):\n    return torch.sigmoid(a), 1 - torch.sigmoid(a)"
-LIMITS = ["--seconds", "100", "--cell-seconds", "10", "--megabytes", "1500"]
+LIMITS = ["--seconds", "900", "--cell-seconds", "30", "--megabytes", "1500"]  # ample on a busy machine
+LOOP = "import time\nwhile True:\n    time.sleep(1)"  # endless, and costs nothing
 FORGED = "open('../results/results.json', 'w').write('{}')"
 
-# What each student answers, and a cell of their own where they add one: status and points that they get.
+# What does not matter to a right answer, each in a cell of its own.
+HARMLESS = [
+    "def x(:",
+    LOOP,
+    "print('x' * 50_000_000)",
+    f"open({str(ROOT / 'stolen.txt')!r}, 'w').write('x')",
+]
+# What each student answers, and cells of their own where they add some: status and points that they get.
 STUDENTS = {
-    "good": (GOOD, None, "graded", 4),
-    "untouched": ("def slopes(a):\n    ...", None, "graded", 0),
-    "half": ("def slopes(a):\n    return a, a", None, "graded", 1),
-    "syntax error elsewhere": (GOOD, "def x(:", "graded", 4),
-    "endless loop in a cell": (GOOD, "while True: pass", "graded", 4),
-    "endless loop in the answer": ("def slopes(a):\n    while True: pass", None, "graded", 0),
-    "50 MB of output": (GOOD, "print('x' * 50_000_000)", "graded", 4),
+    "good": (GOOD, (), "graded", 4),
+    "untouched": ("def slopes(a):\n    ...", (), "graded", 0),
+    "half": ("def slopes(a):\n    return a, a", (), "graded", 1),
+    "harmless": (GOOD, HARMLESS, "graded", 4),
+    "endless loop in the answer": ("def slopes(a):\n" + textwrap.indent(LOOP, "    "), (), "graded", 0),
     "quotes a hidden test": (
-        "def slopes(a):\n    raise AssertionError(open('tests/q1.py').read())", None, "graded", 0),
-    "writes elsewhere": (GOOD, f"open({str(ROOT / 'stolen.txt')!r}, 'w').write('x')", "graded", 4),
-    "reads elsewhere": (f"other = open({str(PILOT)!r}).read()\n{GOOD}", None, "graded", 0),
-    "memory": ("hog = [bytearray(10**8) for _ in range(40)]", None, "error", None),
-    "fork bomb": (GOOD, "import os\nwhile True:\n    os.fork()", "error", None),
-    "ends its Python": (GOOD, "import os\nos._exit(0)", "error", None),
-    "patched torch": ("torch.allclose = lambda *a, **k: True\ndef slopes(a):\n    return a, a", None, "review", None),
+        "def slopes(a):\n    raise AssertionError(open('tests/q1.py').read())", (), "graded", 0),
+    "reads elsewhere": (f"other = open({str(PILOT)!r}).read()\n{GOOD}", (), "graded", 0),
+    "memory": ("hog = [bytearray(10**8) for _ in range(40)]", (), "error", None),
+    "fork bomb": (GOOD, ["import os\nwhile True:\n    os.fork()"], "error", None),
+    "ends its Python": (GOOD, ["import os\nos._exit(0)"], "error", None),
+    "patched torch": ("torch.allclose = lambda *a, **k: True\ndef slopes(a):\n    return a, a", (), "review", None),
     "shadowed torch": (
         "class Loose:\n    zeros, tensor, sigmoid = torch.zeros, torch.tensor, torch.sigmoid\n"
         "    allclose = staticmethod(lambda *a: True)\ntorch = Loose()\ndef slopes(a):\n    return a, a",
-        None, "review", None),
+        (), "review", None),
     "patched grader": (
-        "import otter\notter.test_files.exception_test.test_case.call_func = lambda *a: None", None, "review", None),
-    "forged results": (GOOD.replace("1 -", "2 -"), FORGED, "review", None),
-    "hides the name": ("vars(__builtins__)['__imp' + 'ort__']('otter')", None, "review", None),
+        "import otter\notter.test_files.exception_test.test_case.call_func = lambda *a: None", (), "review", None),
+    "forged results": (GOOD.replace("1 -", "2 -"), [FORGED], "review", None),
+    "hides the name": ("vars(__builtins__)['__imp' + 'ort__']('otter')", (), "review", None),
 }  # fmt: skip
 
 needs_sandbox = pytest.mark.skipif(not sandbox.available(), reason="no sandbox here: install bubblewrap")
@@ -63,13 +70,12 @@ def made(tmp_path_factory):
     return nbformat.read(folder / "student/ex04.ipynb", as_version=4), folder / "out/autograder"
 
 
-def answered(notebook, answer: str, more: str | None = None):
-    """A student's notebook with an answer, and one more cell before the check."""
+def answered(notebook, answer: str, more: Sequence[str] = ()):
+    """A student's notebook with an answer, and more cells before the check."""
     handed_in = copy.deepcopy(notebook)
     [place] = [number for number, cell in enumerate(handed_in.cells) if cell.source.startswith("def slopes")]
     handed_in.cells[place].source = answer
-    if more:
-        handed_in.cells.insert(place + 1, new_code_cell(more))
+    handed_in.cells[place + 1 : place + 1] = map(new_code_cell, more)
     return handed_in
 
 
@@ -99,7 +105,7 @@ def graded(made, tmp_path_factory):
     (folder / "a zip.zip").write_bytes(b"PK\3\4")
     (folder / "empty.ipynb").write_text("")
     output = tmp_path_factory.mktemp("grades")
-    command = [str(folder), "--autograders", str(autograders), "--output", str(output), "--workers", "2", *LIMITS]
+    command = [str(folder), "--autograders", str(autograders), "--output", str(output), "--workers", "3", *LIMITS]
     assert grade.main(command) == 0
     return folder, output, command
 
@@ -162,12 +168,12 @@ def test_the_number_of_workers_changes_nothing(graded, tmp_path):
     folder, output, command = graded
     few = tmp_path / "few"
     few.mkdir()
-    for name in ("good", "half", "patched torch"):
+    for name in ("half", "patched torch"):
         (few / f"{name}.ipynb").write_bytes((folder / f"{name}.ipynb").read_bytes())
     more = ["--output", str(tmp_path / "grades"), "--workers", "1"]
     assert grade.main([str(few), *command[1:], *more]) == 0
     all_rows = rows(output)
-    assert rows(tmp_path / "grades") == {name: all_rows[name] for name in ("good", "half", "patched torch")}
+    assert rows(tmp_path / "grades") == {name: all_rows[name] for name in ("half", "patched torch")}
 
 
 def test_roster_finds_students_as_canvas_and_moodle_name_them(tmp_path):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import install
 import pytest
-import summary
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from course.book import execute
 from course.layout import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -94,13 +94,119 @@ def test_an_installation_without_gpu_leaves_out_cuda_and_nothing_else():
 
 def test_the_cpu_recipe_asks_pip_for_the_locked_torch_first(monkeypatch):
     calls = []
-    monkeypatch.setattr(install, "pip", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(install, "pip", lambda *arguments, total: calls.append((*arguments, total)))
+    monkeypatch.setattr(install, "verify", lambda names: calls.append(names))
     monkeypatch.setattr(sys, "argv", ["install.py", "--torch-index", "https://example.org/cpu"])
     install.main()
-    assert calls[0][:5] == ("install", "--quiet", "--no-deps", "--index-url", "https://example.org/cpu")
-    assert names_of(calls[0][5:]) == {"torch", "torchvision"} and all("==" in pin for pin in calls[0][5:])
-    assert calls[1][3] == "-r" and not any("index" in word for word in calls[1])
+    assert calls[0][:4] == ("install", "--no-deps", "--index-url", "https://example.org/cpu")
+    assert names_of(calls[0][4:-1]) == {"torch", "torchvision"} and all("==" in pin for pin in calls[0][4:-1])
+    assert calls[1][2] == "-r" and not any("index" in str(word) for word in calls[1])
     assert "--editable" in calls[2]
+    checked = {canonicalize_name(name) for name in calls[3]}
+    assert {"torch", "torchvision", "nbval"} <= checked and not any(name.startswith("nvidia") for name in checked)
+    assert calls[0][-1] + calls[1][-1] == len(checked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "system", "device", "answers", "index", "said"),
+    [
+        ("auto", "linux", False, True, install.CPU_BUILDS, "about 1 GB"),
+        ("auto", "linux", False, False, "", "does not answer"),
+        ("auto", "linux", True, True, "", ""),
+        ("auto", "darwin", False, True, "", ""),
+        ("default", "linux", False, True, "", ""),
+        ("", "linux", False, True, "", ""),
+        ("https://example.org", "linux", True, False, "https://example.org", ""),
+    ],
+)
+def test_cpu_builds_are_taken_where_they_suffice_and_can_be_had(
+    monkeypatch, capsys, asked, system, device, answers, index, said
+):
+    monkeypatch.setattr(install.sys, "platform", system)
+    monkeypatch.setattr(install, "has_nvidia", lambda: device)
+    monkeypatch.setattr(install, "serves", lambda address, pin: answers and pin.startswith("torch=="))
+    assert install.choose_index(asked) == index
+    told = capsys.readouterr().out
+    assert told.count("\n") == bool(said) and said in told and ("6 GB" in told) == bool(said)
+
+
+def test_an_index_serves_what_it_lists_and_one_that_refuses_serves_nothing(tmp_path, serve):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/index.html").write_text("<a href='torch-2.1.0%2Bcpu-cp311.whl'>torch-2.1.0+cpu-cp311.whl</a>")
+    address = serve(tmp_path).rstrip("/")
+    assert install.serves(address, "torch==2.1.0")
+    assert not install.serves(address, "torch==2.2.0") and not install.serves(address, "numpy==1.0")
+    assert not install.serves("http://127.0.0.1:9", "torch==2.1.0")  # nothing listens there
+    assert not install.serves("no address", "torch==2.1.0")
+
+
+def test_a_marker_of_the_lock_is_read_as_packaging_reads_it():
+    marked = [(pin, str(line)) for pin, line in zip(PINS, install.pins(LOCK), strict=True) if pin.marker]
+    assert marked and [line for pin, line in marked if install.applies(line) != pin.marker.evaluate()] == []
+    assert install.applies("numpy==1.0")
+
+
+# How a shell may be set up on a cluster, in a container or by CI, and what it would do to a command that does not care.
+FOREIGN = {"PYTHONPATH": "elsewhere", "PYTHONHOME": "elsewhere", "PYTHONOPTIMIZE": "1", "PYTHONWARNINGS": "error"}
+FOREIGN |= {"PYTHONSTARTUP": "elsewhere", "MPLBACKEND": "Agg", "MATPLOTLIBRC": "elsewhere", "PYTEST_ADDOPTS": "-x"}
+FOREIGN |= {"PIP_TARGET": "elsewhere", "PIP_PREFIX": "elsewhere", "PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1"}
+
+
+def test_pip_hears_of_indexes_proxies_and_certificates_and_nothing_else(monkeypatch):
+    kept = {"PIP_INDEX_URL": "https://example.org", "PIP_CERT": "a.pem", "HTTPS_PROXY": "b", "SSL_CERT_FILE": "c"}
+    for name, value in (FOREIGN | kept).items():
+        monkeypatch.setenv(name, value)
+    left = install.environment()
+    assert {name: left[name] for name in kept} == kept
+    foreign = {name for name in FOREIGN if name.startswith(("PIP", "PYTHON")) and left.get(name) == FOREIGN[name]}
+    assert foreign == set() and left["PIP_USER"] == left["PIP_REQUIRE_VIRTUALENV"] == "0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is not part of Windows")
+def test_no_command_of_make_sees_a_variable_that_changes_results(tmp_path):
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text() + "\nseen:\n\t@env\n")
+    said = subprocess.run(
+        ["make", "--no-print-directory", "seen"], cwd=tmp_path, env=os.environ | FOREIGN | {"HTTPS_PROXY": "a"},
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    seen = {line.partition("=")[0] for line in said}
+    assert seen & (set(FOREIGN) | set(execute.CLEARED)) == set() and "HTTPS_PROXY" in seen
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("nothing-of-this-name", "nothing-of-this-name"), ("pytest", None)])
+def test_an_installation_counts_only_if_it_can_be_imported(monkeypatch, capsys, name, sentence):
+    monkeypatch.setattr(install, "IMPORTED", ["json"])
+    if sentence is None:
+        return install.verify([name])
+    with pytest.raises(SystemExit):
+        install.verify([name])
+    assert sentence in capsys.readouterr().out
+    monkeypatch.setattr(install, "IMPORTED", ["no_module_of_this_name"])
+    with pytest.raises(SystemExit):
+        install.verify(["pytest"])
+    assert "No module named 'no_module_of_this_name'" in capsys.readouterr().out
+
+
+def test_an_installation_tells_what_it_does(monkeypatch, capsys):
+    lines = ["Collecting numpy==2.0", "  Downloading numpy-2.0-x.whl.metadata (62 kB)", "Collecting six==1.0"]
+    lines += ["Downloading https://example.org/numpy-2.0-x.whl (18.2 MB)", "Installing collected packages: numpy, six"]
+    program = f"import sys; print({chr(10).join(lines)!r}); sys.exit('--bad' in sys.argv)"
+    monkeypatch.setattr(install, "TOLD_EVERY", 0)
+    start = subprocess.Popen
+    monkeypatch.setattr(
+        install.subprocess, "Popen", lambda command, **more: start([sys.executable, "-c", program, *command], **more)
+    )
+    install.pip("install", total=2)
+    told = [re.sub(r" (\(|in )\d+ s\)?$", "", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert told == [
+        "looking up 1 of 2: numpy==2.0",
+        "looking up 2 of 2: six==1.0",
+        "downloading 1 of 2: numpy-2.0-x.whl (18.2 MB)",
+        "2 packages",
+    ]
+    with pytest.raises(SystemExit):
+        install.pip("install", "--bad", total=2)
+    assert "could not be installed" in capsys.readouterr().out
 
 
 def test_pip_accepts_a_cpu_build_for_a_pin():
@@ -159,20 +265,6 @@ def test_no_file_names_a_path_of_one_machine():
 
 def test_files_are_small():
     assert [path.name for path in own_files() if path.stat().st_size > 600_000] == []
-
-
-def test_the_summary_counts_what_passed_failed_and_was_skipped(tmp_path):
-    (tmp_path / "1-unit-tests.xml").write_text(
-        "<testsuites><testsuite><testcase name='a'/><testcase name='b'><failure/></testcase></testsuite></testsuites>"
-    )
-    (tmp_path / "2-pages.xml").write_text(
-        "<testsuite><testcase name='c'><skipped message='no Chromium'/></testcase><testcase name='d'/></testsuite>"
-    )
-    lines, failed = summary.summarise(tmp_path)
-    assert failed == 1
-    assert lines[0] == "  unit tests: 1 passed, 1 failed, 0 skipped"
-    assert "  skipped c: no Chromium" in lines
-    assert lines[-1] == "checks: 2 passed, 1 failed, 1 skipped"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="make is not part of Windows")

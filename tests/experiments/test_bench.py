@@ -1,7 +1,10 @@
 """The benchmark: each part runs at a tiny budget. Its goals need a quiet machine, and stay out of the tests."""
 
+import itertools
 import json
 import math
+import subprocess
+import time
 
 import pytest
 import torch
@@ -11,6 +14,12 @@ from experiments import bench, bench_scores, plain_baselines, recipe
 from ganlib import images
 
 SECONDS = 1
+
+
+def clock(monkeypatch, step: float = 1.0) -> None:
+    """Make every program see a clock on which each look takes ``step`` seconds: no figure is the machine's."""
+    now = itertools.count(0, step)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
 
 
 @pytest.fixture
@@ -27,8 +36,10 @@ def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("GANLIB_DATA", str(tmp_path / "data"))
 
 
-def test_frechet_scores_every_method_at_each_of_its_budgets(few_glyphs, monkeypatch):
+def test_frechet_scores_every_method_at_each_of_its_budgets(few_glyphs, small_dcgan, monkeypatch):
+    clock(monkeypatch, 1 / 16)
     monkeypatch.setattr(bench, "GOAL_AT", 0.5)
+    monkeypatch.setattr(bench, "PIECE", 2)
     figures = bench.frechet("glyphs", [0.5, SECONDS], seeds=2, samples=128)
     assert figures["samples"] == 128 and set(figures["runs"]) == {*bench.PLAIN, bench.LIGHTNING, bench.RECIPE}
     for method, runs in figures["runs"].items():
@@ -74,8 +85,8 @@ def test_the_recipe_stops_within_its_budget_and_its_learning_rate_falls_to_zero(
     make = bench.training.adam
     monkeypatch.setattr(bench.training, "adam", lambda *args: optimizers.append(make(*args)) or optimizers[-1])
     monkeypatch.setattr(bench, "PIECE", 5)
-    generator, steps, took = bench.train_recipe(few_glyphs, 200)
-    assert steps > 5 and 150 < took <= 200 + 1  # one more look to read the clock
+    generator, steps, took = bench.train_recipe(few_glyphs, 60)
+    assert steps > 5 and 45 < took <= 60 + 1  # one more look to read the clock
     assert all(optimizer.param_groups[0]["lr"] < 0.2 * bench.LR for optimizer in optimizers)
     assert not generator.training and not any(weight.requires_grad for weight in generator.parameters())
 
@@ -106,10 +117,10 @@ def test_mnist_is_found_and_served_as_glyphs_are(few_glyphs, tmp_path):
     assert all(torch.equal(real[i][0], drawn[i][0]) and real[i][1] == drawn[i][1] for i in (0, 99))
 
 
-def test_fit_cost_times_both_ways_on_the_same_nets(few_glyphs):
+def test_fit_cost_times_both_ways_on_the_same_nets(few_glyphs, small_dcgan):
     figures = bench.fit_cost("glyphs", rounds=1, steps=3)
     for milliseconds in figures["milliseconds a step"].values():
-        assert set(milliseconds) == {"fit", "bare"} and all(0 < ms < 10_000 for ms in milliseconds.values())
+        assert set(milliseconds) == {"fit", "bare"} and all(ms > 0 for ms in milliseconds.values())
     ratios = [ms["fit"] / ms["bare"] for ms in figures["milliseconds a step"].values()]
     assert [goal["measured"] for goal in figures["goals"]] == ratios
 
@@ -128,6 +139,8 @@ def test_the_bare_step_does_what_fit_does(few_glyphs):
 
 def test_the_json_tells_how_to_repeat_the_run(tmp_path, monkeypatch, capsys):
     file = tmp_path / "bench.json"
+    asked = []
+    monkeypatch.setattr(bench.subprocess, "check_output", lambda command, **_: asked.append(command) or "0.05\n")
     code = bench.main(["--only", "import", "--data", "glyphs", "--output", str(file)])
     figures = json.loads(file.read_text(encoding="utf-8"))
     assert (
@@ -135,10 +148,11 @@ def test_the_json_tells_how_to_repeat_the_run(tmp_path, monkeypatch, capsys):
     )
     for field in ("date", "data", "seeds", "budgets", "cpu", "cores", "threads", "torch"):
         assert figures[field], field
-    assert len(figures["import"]["seconds"]) == 5 and 0 < figures["import"]["best"] <= figures["import"]["median"]
+    assert figures["import"]["seconds"] == [0.05] * 5 and figures["import"]["median"] == 0.05
     assert str(tmp_path) not in file.read_text() and str(ROOT) not in file.read_text()
-    assert code == int(figures["import"]["median"] > 0.1)
-    assert "import ganlib.losses" in capsys.readouterr().out
+    assert code == 0 and "import ganlib.losses" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert float(subprocess.check_output(asked[0], text=True)) > 0  # what each process is asked for is a number
 
 
 @pytest.mark.parametrize("measured, code, verdict", [(0.1, 0, "met"), (0.2, 1, "MISSED")])

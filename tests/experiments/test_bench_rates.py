@@ -27,7 +27,7 @@ def few_glyphs(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_every_way_is_timed_on_both_nets(few_glyphs, monkeypatch, native):
+def test_every_way_is_timed_on_both_nets(few_glyphs, small_dcgan, monkeypatch, native):
     monkeypatch.setattr(bench_rates, "has_bfloat16", lambda: native)
     figures = bench_rates.rates("glyphs", rounds=1, chunk=TINY)
     mlp, convolutional = figures["images a second"].values()
@@ -51,7 +51,7 @@ def test_a_rate_is_the_batch_over_the_median_of_the_turns_but_the_first(few_glyp
 
 
 @pytest.mark.parametrize("net", ["mlp", "dcgan-32"])
-def test_a_game_in_bfloat16_keeps_float32_weights_and_its_setting_to_itself(few_glyphs, net):
+def test_a_game_in_bfloat16_keeps_float32_weights_and_its_setting_to_itself(few_glyphs, small_dcgan, net):
     data = few_glyphs.resized(dict(bench_rates.NETS.values())[net])
     game = bench_rates.Game(net, data, bfloat16=True)
     before = torch.cat([weight.detach().flatten() for weight in game.generator.parameters()])
@@ -93,7 +93,7 @@ def test_products_in_bfloat16_end_with_their_block():
         assert torch.get_float32_matmul_precision() == "highest"
 
 
-def test_both_precisions_are_scored_from_the_same_seeds(few_glyphs, monkeypatch):
+def test_both_precisions_are_scored_from_the_same_seeds(few_glyphs, small_dcgan, monkeypatch):
     monkeypatch.setattr(bench_rates, "has_bfloat16", lambda: True)
     figures = bench_rates.precision("glyphs", seeds=2, samples=128, steps=TINY)
     assert figures["samples"] == 128

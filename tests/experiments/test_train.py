@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ ARGUMENTS = [*("--batch", str(BATCH), "--steps", str(STEPS), "--every", "5", "--
 # What each process runs: train.py on 100 random images in float64, whose rounding Adam cannot blow up to a step.
 WORKER = f"""
 import os, signal, sys
+from datetime import timedelta
 from pathlib import Path
 import torch
 from experiments import train
@@ -54,6 +54,7 @@ def names_of(share):
     return share[:, 0, 2, 2:4].add(1).mul(127.5).round().long().tolist()
 
 if mode == "kill":
+    train.PATIENCE = timedelta(days=1)  # is for processes that hang: who loses another process hears of it before
     train.shares = dying
     sys.exit(train.main(sys.argv[3:] + ["--folder", str(folder)]))
 data = random_images().resized(train.recipe.SIZE)
@@ -82,11 +83,11 @@ def torchrun(processes: int) -> list[str]:
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess:
-    """Run Python, whose processes talk over gloo, for at most three minutes."""
+    """Run Python, whose processes talk over gloo, for at most a quarter of an hour."""
     loopback = {"GLOO_SOCKET_IFNAME": "lo0"} if sys.platform == "darwin" else {}  # gloo asks macOS for its name else
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **loopback}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=180, env=environment)
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=900, env=environment)
 
 
 def launch(processes: int, mode: str, folder: Path, *more: str) -> subprocess.CompletedProcess:
@@ -197,8 +198,7 @@ def test_each_process_has_its_share_of_the_latents():
 @posix
 def test_a_killed_process_ends_the_job_which_goes_on_from_its_checkpoint(tmp_path, noise, capsys):
     killed = launch(2, "kill", tmp_path)
-    took = time.time() - (tmp_path / "killed").stat().st_mtime
-    assert killed.returncode != 0 and took < 30, took  # the patience of 5 minutes is for processes that hang
+    assert killed.returncode != 0 and (tmp_path / "killed").exists()
     assert "Process 0 of 2 no longer hears the others" in killed.stderr or "was told to end" in killed.stderr
     assert "it goes on from its last checkpoint" in killed.stderr
     assert "worker.py" not in killed.stderr.replace("worker.py FAILED", "")  # no traceback of the surviving process
