@@ -13,7 +13,7 @@ from statistics import mean, stdev
 import torch
 from safetensors.torch import save
 
-from ganlib import files
+from ganlib import files, runtime
 
 DATA = ("mnist", "glyphs")
 
@@ -32,13 +32,20 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
+def keep(file: Path, content: bytes) -> None:
+    """Write a result whole; raises ValueError in a rehearsal, whose figures are of nets that were hardly trained."""
+    if runtime.rehearsed_steps():
+        raise ValueError(f"{file} is not written, since this is a rehearsal: unset GANLIB_REHEARSAL to store results.")
+    files.write(file, content)
+
+
 def write(figures: dict, file: Path) -> None:
-    files.write(file, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
+    keep(file, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def save_weights(tensors: dict[str, torch.Tensor], file: Path) -> None:
     """Write weights as safetensors in one step, so that a reader never meets half of them."""
-    files.write(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    keep(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     print(f"wrote {file} ({file.stat().st_size / 1000:.1f} kB)")
 
 
