@@ -10,7 +10,7 @@ from statistics import mean, stdev
 import torch
 from safetensors.torch import save
 
-from ganlib import files, results
+from ganlib import results
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ("mnist", "glyphs")
@@ -18,7 +18,7 @@ DATA = ("mnist", "glyphs")
 
 def save_weights(tensors: dict[str, torch.Tensor], file: Path) -> None:
     """Write weights as safetensors in one step, so that a reader never meets half of them."""
-    files.write(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    results.keep(file, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     print(f"wrote {file} ({file.stat().st_size / 1000:.1f} kB)")
 
 

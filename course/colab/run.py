@@ -87,7 +87,8 @@ def make_repository(folder: Path) -> None:
 
 def settings(folder: Path, address: str, offline: bool) -> dict[str, str]:
     """The variables that a notebook runs with: none of Python or ganlib from outside, git redirected."""
-    dropped = ("PYTHON", "GANLIB_DATA", "GANLIB_DIGITS", "GANLIB_PROFILE", *(["PIP_"] if offline else []))
+    dropped = ("PYTHON", "GANLIB_DATA", "GANLIB_DIGITS", "GANLIB_PROFILE", "GANLIB_REHEARSAL")
+    dropped += ("PIP_",) if offline else ()
     kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
     redirected = {"KEY_0": f"url.{(folder / 'repository').as_uri()}.insteadOf", "VALUE_0": address, "COUNT": "1"}
     kept |= {f"GIT_CONFIG_{name}": text for name, text in redirected.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganlib import files
+from ganlib import files, runtime
 
 FOLDER = Path(__file__).parent
 FACTS = ("command", "date", "cpu", "threads", "torch", "data", "steps", "samples", "seeds")
@@ -43,9 +43,16 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
+def keep(file: Path, content: bytes) -> None:
+    """Write a result whole; raises ValueError in a rehearsal, whose figures are of nets that were hardly trained."""
+    if runtime.rehearsed_steps():
+        raise ValueError(f"{file} is not written, since this is a rehearsal: unset GANLIB_REHEARSAL to store results.")
+    files.write(file, content)
+
+
 def write(figures: dict, file: Path) -> None:
-    """Write figures as JSON, the whole file or nothing."""
-    files.write(file, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write figures as JSON, as ``keep`` does."""
+    keep(file, (json.dumps(figures, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def bound(goal: dict) -> str:

@@ -106,3 +106,11 @@ def test_the_summary_of_known_runs():
 def test_bad_arguments_are_named(arguments, said, capsys):
     assert compare.main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_rehearsal_stores_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANLIB_REHEARSAL", "2")
+    for store in (stored.write, stored.save_weights):
+        with pytest.raises(ValueError, match="is not written, since this is a rehearsal: unset GANLIB_REHEARSAL"):
+            store({}, tmp_path / "results.json")
+    assert not [*tmp_path.iterdir()]
