@@ -9,7 +9,7 @@ from torch import nn
 
 from experiments import losses as compare
 from experiments import stored
-from ganlib import images, losses
+from ganlib import images, losses, results
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_bad_arguments_are_named(arguments, said, capsys):
 
 def test_a_rehearsal_stores_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("GANLIB_REHEARSAL", "2")
-    for store in (stored.write, stored.save_weights):
+    for store in (results.write, stored.save_weights):
         with pytest.raises(ValueError, match="is not written, since this is a rehearsal: unset GANLIB_REHEARSAL"):
             store({}, tmp_path / "results.json")
     assert not [*tmp_path.iterdir()]
