@@ -1,7 +1,7 @@
 // Runs the explorers of a page without a kernel: gives each the state that the build left, and the model it expects.
 // Their modules stand as text in `window.ganlibExplorers`, under the names of their files.
 
-/** @import { Model } from "../ganlib/widgets/js/kit/model.js" */
+/** @import { Model } from "../../ganlib/widgets/js/kit/model.js" */
 
 (() => {
   /**
