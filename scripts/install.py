@@ -95,7 +95,7 @@ class Progress:
     """What is being done, how many of how many, and for how long: on one line of a terminal, elsewhere now and then."""
 
     def __init__(self, total: int):
-        self.total, self.counts, self.start, self.told = total, {}, time.monotonic(), 0.0
+        self.total, self.counts, self.start, self.last_line = total, {}, time.monotonic(), 0.0
 
     def count(self, stage: str, what: str) -> None:
         self.counts[stage] = self.counts.get(stage, 0) + 1
@@ -106,8 +106,8 @@ class Progress:
         words = f"{stage} {min(number, self.total)} of {self.total}: {what} ({now - self.start:.0f} s)"
         if sys.stdout.isatty():
             print(f"\r\033[K  {words[: shutil.get_terminal_size().columns - 3]}", end="", flush=True)
-        elif now - self.told >= TOLD_EVERY:
-            self.told = now
+        elif now - self.last_line >= TOLD_EVERY:
+            self.last_line = now
             print(f"  {words}", flush=True)
 
     def close(self) -> None:
@@ -120,8 +120,8 @@ class Progress:
 def unpacked(since: float) -> list[str]:
     """The packages that came into this Python's folder since a moment; pip says nothing while it unpacks."""
     folders = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
-    found = sorted((path.stat().st_mtime, path.name) for path in folders if path.exists())
-    return [name.removesuffix(".dist-info") for moment, name in found if moment >= since]
+    installed = sorted((path.stat().st_mtime, path.name) for path in folders if path.exists())
+    return [name.removesuffix(".dist-info") for moment, name in installed if moment >= since]
 
 
 def lines_of(process: subprocess.Popen):

@@ -52,11 +52,11 @@ def read_report(path: Path) -> tuple[int, int, list[str]] | None:
 
 def judge(name: str, status: int, report: Path, minutes: float) -> Step:
     """A step that died counts as failed, whatever tests it reported, if any."""
-    found = read_report(report)
-    passed, failed, skips = found or (0, 0, [])
+    counts = read_report(report)
+    passed, failed, skips = counts or (0, 0, [])
     if status and not failed:
         failed = 1
-    return Step(name, passed, failed, skips, found is not None, minutes)
+    return Step(name, passed, failed, skips, counts is not None, minutes)
 
 
 def end(process: subprocess.Popen) -> None:

@@ -110,8 +110,8 @@ def _linked(text: str, name: str, modules: dict[str, Module]) -> str:
 
 def _needs(name: str, modules: dict[str, Module]) -> list[str]:
     """A module and all that it imports, itself last."""
-    found = [each for target, _ in modules[name].imports for each in _needs(target, modules)]
-    return [*dict.fromkeys(found), name]
+    needed = [each for target, _ in modules[name].imports for each in _needs(target, modules)]
+    return [*dict.fromkeys(needed), name]
 
 
 def _target(name: str, address: str) -> str:

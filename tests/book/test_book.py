@@ -71,11 +71,11 @@ MATH_DONE = "() => !document.querySelector('.math') || (window.MathJax?.startup?
 
 def axe_faults(page, only: tuple[str, ...] = ()) -> list[str]:
     """What axe finds, by all its rules or ``only`` some, but for the theme's own faults outside the article."""
-    found = Axe().run(page, options={"runOnly": list(only)} if only else None).response["violations"]
+    violations = Axe().run(page, options={"runOnly": list(only)} if only else None).response["violations"]
     inside = "(target) => Boolean(document.querySelector(target)?.closest('article'))"
     return [
         f"{rule['id']}: {node['html'][:120]}"
-        for rule in found
+        for rule in violations
         for node in rule["nodes"]
         if rule["id"] not in OF_THE_THEME or page.evaluate(inside, node["target"][-1])
         if not (rule["id"] == "definition-list" and "dl" in node["html"][:4])

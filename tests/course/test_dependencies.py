@@ -18,7 +18,9 @@ def test_modules_behind_a_module_and_their_data_count():
 
 
 def test_an_explorer_depends_on_its_javascript():
-    assert {"widgets/dirac.py", "widgets/dirac.js", "widgets/kit.js"} <= used("from ganlib.widgets import DiracGAN")
+    assert {"widgets/dirac.py", "widgets/js/dirac.js", "widgets/js/kit/chart.js"} <= used(
+        "from ganlib.widgets import DiracGAN"
+    )
 
 
 def test_of_the_stored_results_those_that_are_named_count():

@@ -191,8 +191,8 @@ def test_a_chapter_whose_caption_has_no_figure_is_not_kept_and_the_shell_takes_n
     assert [path.stem for path in (root / "_build/executed/glyphs").iterdir()] == ["01_drawn"]
     said = capfd.readouterr().out
     assert "no figure was drawn above the caption fig-line: the chapter is not kept" in said
-    told = [re.sub(r"\d+ s\b", "n s", line) for line in said.splitlines() if "chapters done" in line]
-    assert told == [
+    progress = [re.sub(r"\d+ s\b", "n s", line) for line in said.splitlines() if "chapters done" in line]
+    assert progress == [
         "01_drawn runs (0 of 2 chapters done after n s)",
         "01_drawn ran in n s (1 of 2 chapters done after n s)",
         "02_bare runs (1 of 2 chapters done after n s)",

@@ -46,17 +46,17 @@ def timed_names(function: ast.AST) -> set[str]:
     """The names that hold what a clock said, or what was computed from it."""
     timed: set[str] = set()
     while True:
-        found = set(timed)
+        derived = set(timed)
         for node in ast.walk(function):
             if isinstance(node, ast.Assign | ast.AugAssign | ast.NamedExpr) and tells_time(node.value, timed):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found |= {name for target in targets for name in names_in(target)}
+                derived |= {name for target in targets for name in names_in(target)}
             call = node.func if isinstance(node, ast.Call) else None
             if isinstance(call, ast.Attribute) and call.attr in ("append", "extend", "add"):
-                found |= names_in(call.value) if any(tells_time(each, timed) for each in node.args) else set()
-        if found == timed:
+                derived |= names_in(call.value) if any(tells_time(each, timed) for each in node.args) else set()
+        if derived == timed:
             return timed
-        timed = found
+        timed = derived
 
 
 def bounds_a_figure(node: ast.AST) -> bool:
@@ -75,7 +75,7 @@ def bounds_a_figure(node: ast.AST) -> bool:
 
 def asserted(function: ast.AST) -> list[ast.AST]:
     """What decides whether a test passes: what it asserts, and the conditions under which it fails or raises."""
-    found: list[ast.AST] = [node.test for node in ast.walk(function) if isinstance(node, ast.Assert)]
+    bounds: list[ast.AST] = [node.test for node in ast.walk(function) if isinstance(node, ast.Assert)]
     for node in ast.walk(function):
         if isinstance(node, ast.If):
             ends = [part for each in (*node.body, *node.orelse) for part in ast.walk(each)]
@@ -83,10 +83,10 @@ def asserted(function: ast.AST) -> list[ast.AST]:
                 isinstance(part, ast.Raise) or (isinstance(part, ast.Attribute) and part.attr == "fail")
                 for part in ends
             ):
-                found.append(node.test)
+                bounds.append(node.test)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.fail":
-            found += node.args  # as in: it took so long
-    return found
+            bounds += node.args  # as in: it took so long
+    return bounds
 
 
 def has_its_own_clock(function: ast.AST) -> bool:
@@ -98,14 +98,14 @@ def has_its_own_clock(function: ast.AST) -> bool:
 
 def faults(source: str) -> list[str]:
     """The tests and helpers of a file that assert on a clock."""
-    found = []
+    names = []
     for function in ast.walk(ast.parse(source)):
         if not isinstance(function, ast.FunctionDef) or has_its_own_clock(function):
             continue
         timed = timed_names(function)
         if any(tells_time(test, timed) or bounds_a_figure(test) for test in asserted(function)):
-            found.append(function.name)
-    return found
+            names.append(function.name)
+    return names
 
 
 @pytest.mark.parametrize("path", sorted(set(TESTS.rglob("test_*.py"))), ids=lambda path: path.stem)

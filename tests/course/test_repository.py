@@ -126,8 +126,8 @@ def test_cpu_builds_are_taken_where_they_suffice_and_can_be_had(
     monkeypatch.setattr(install, "has_nvidia", lambda: device)
     monkeypatch.setattr(install, "serves", lambda address, pin: answers and pin.startswith("torch=="))
     assert install.choose_index(asked) == index
-    told = capsys.readouterr().out
-    assert told.count("\n") == bool(said) and said in told and ("6 GB" in told) == bool(said)
+    line = capsys.readouterr().out
+    assert line.count("\n") == bool(said) and said in line and ("6 GB" in line) == bool(said)
 
 
 def test_an_index_serves_what_it_lists_and_one_that_refuses_serves_nothing(tmp_path, serve):
@@ -197,8 +197,8 @@ def test_an_installation_tells_what_it_does(monkeypatch, capsys):
         install.subprocess, "Popen", lambda command, **more: start([sys.executable, "-c", program, *command], **more)
     )
     install.pip("install", total=2)
-    told = [re.sub(r" (\(|in )\d+ s\)?$", "", line.strip()) for line in capsys.readouterr().out.splitlines()]
-    assert told == [
+    lines = [re.sub(r" (\(|in )\d+ s\)?$", "", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
         "looking up 1 of 2: numpy==2.0",
         "looking up 2 of 2: six==1.0",
         "downloading 1 of 2: numpy-2.0-x.whl (18.2 MB)",

@@ -78,13 +78,13 @@ def test_every_step_runs_and_the_last_line_is_the_total(command, tmp_path, steps
     assert (tmp_path / "reports/total.txt").read_text() == total + "\n"
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_the_step_and_starts_no_other(command, tmp_path, told):
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_step_and_starts_no_other(command, tmp_path, interrupt):
     process = command("good", "slow", "bad")
     while not (tmp_path / "started").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    os.killpg(process.pid, told)  # as Ctrl-C at a terminal reaches every process
+    os.killpg(process.pid, interrupt)  # as Ctrl-C at a terminal reaches every process
     status, lines = ended(process)
     assert status == 130 and lines[-1].startswith("Interrupted in the step slow; the steps before it: checks: 2 passed")
     assert not (tmp_path / "reports/bad.xml").exists() and not (tmp_path / "reports/total.txt").exists()

@@ -67,9 +67,5 @@ def test_in_a_rehearsal_a_check_says_so_and_gives_no_verdict(monkeypatch, capsys
     monkeypatch.setenv("GANLIB_REHEARSAL", "2")
     checks.close("it", measured, 1.25, 0.25)
     checks.holds("so", False)
-    assert (
-        capsys.readouterr().out
-        == f"· it: {measured:g} (1.25 ± 0.25) in a rehearsal\\\
-· so: no in a rehearsal\\\
-"
-    )
+    line = f"· it: {measured:g} (1.25 ± 0.25) in a rehearsal\n· so: no in a rehearsal\n"
+    assert capsys.readouterr().out == line

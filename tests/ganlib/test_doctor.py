@@ -3,15 +3,15 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from test_training import LATENT, fit, planar
 
+from course.layout import CHAPTERS
 from ganlib import doctor, losses, vitals
 
-CLINIC = Path(__file__).resolve().parent.parent / "chapters/14_failure_clinic.ipynb"
+CLINIC = CHAPTERS / "14_failure_clinic.ipynb"
 HEALTHY = vitals.Look(
     step=1000, accuracy=0.6, auc=0.7, logit_gap=0.1, d_loss=1.3, g_loss=0.7, gradient_magnitude=0.5,
     d_gradient_norm=1.0, g_gradient_norm=1.0, diversity=1.0, nn_coverage=0.9, drift=0.1, train_eval_gap=0.0,

@@ -1,7 +1,6 @@
 """The penalties on a critic's gradient against their closed forms, the points that they are taken at, and weights."""
 
 import math
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -9,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
+from course.layout import CHAPTERS
 from ganlib import penalties
 from ganlib.penalties import half_squared_norm, squared_gap
 
 FORMULAS = (half_squared_norm, squared_gap)
-CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 UNIT = torch.full((1, 28, 28), 1 / 28, dtype=torch.float64)  # a gradient of norm 1 over a 28 x 28 image
 
 
