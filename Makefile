@@ -111,10 +111,11 @@ tensorboard: $(INSTALLED) ## show what runs wrote for TensorBoard, on 127.0.0.1 
 test: $(INSTALLED) ## run all that CI checks: lint, unit tests, chapters in both profiles, the book, its pages in a browser
 	@MAKE='$(MAKE)' $(RUN) scripts/summary.py $(REPORTS) $(STEPS)
 
-lint: $(INSTALLED) ## check style and spelling, and JavaScript's types where npm is found
+lint: $(INSTALLED) ## check style, spelling and types, and JavaScript's types where npm is found
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+	@$(BIN)/mypy
 	@if command -v node > /dev/null && command -v npm > /dev/null; then $(MAKE) --no-print-directory lint-js; \
 	else echo 'Skipped: the lint and the types of JavaScript; node and npm are not found.'; fi
 

@@ -22,7 +22,7 @@ def python_of(environment: Path) -> Path:
 
 def packages_of(environment: Path) -> Path:
     """The folder of an environment that holds its packages."""
-    asked = [python_of(environment), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    asked = [str(python_of(environment)), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     return Path(subprocess.check_output(asked, text=True).strip())
 
 
@@ -53,7 +53,16 @@ def environment(name: str, pins: Sequence[str], python: str, cache: Path = ROOT 
         print(f"Making {folder.name}: Python {version} with {len(pins)} packages; this takes some minutes.", flush=True)
         index = ["--extra-index-url", os.environ["TORCH_INDEX"]] if os.environ.get("TORCH_INDEX") else []
         subprocess.run([python, "-m", "venv", folder], check=True)
-        install = [python_of(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *index, *pins]
+        install = [
+            str(python_of(folder)),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *index,
+            *pins,
+        ]
         if code := subprocess.run(install).returncode:
             raise EnvironmentMissing(f"The packages of {name} could not be installed (pip: {code}); see above.")
         (folder / "ready").touch()

@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     except EnvironmentMissing as error:
         print(error, file=sys.stderr)
         return 2
-    here = {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
-    return subprocess.run([python_of(folder), "-m", "pytest", "-q", *tests(), *more], **here).returncode
+    command = [str(python_of(folder)), "-m", "pytest", "-q", *tests(), *more]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode
 
 
 if __name__ == "__main__":

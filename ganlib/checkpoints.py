@@ -167,7 +167,7 @@ def _digest(text: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -175,9 +175,14 @@ class _Generators:
     """The states of Python's, NumPy's and PyTorch's generators, the last on every GPU too, as a part."""
 
     def state_dict(self) -> dict[str, Any]:
-        name, keys, *rest = np.random.get_state()
-        state = {"python": random.getstate(), "numpy": (name, torch.from_numpy(keys.astype(np.int64)), *rest)}
-        return state | {"torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+        state = np.random.get_state(legacy=False)
+        keys, at = torch.from_numpy(state["state"]["key"].astype(np.int64)), state["state"]["pos"]
+        return {
+            "python": random.getstate(),
+            "numpy": (state["bit_generator"], keys, at, state["has_gauss"], state["gauss"]),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all(),
+        }
 
     def load_state_dict(self, states: dict[str, Any]) -> None:
         name, keys, *rest = states["numpy"]

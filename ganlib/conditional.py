@@ -30,7 +30,7 @@ class ConditionalGenerator(nn.Module):
     Source: Mirza and Osindero 2014.
     """
 
-    def __init__(self, body: nn.Module, code: nn.Module):
+    def __init__(self, body: nn.Module, code: OneHot | nn.Embedding):
         super().__init__()
         self.body, self.code = body, code
 
@@ -67,7 +67,7 @@ class ProjectionDiscriminator(nn.Module):
     def __init__(self, unconditional: nn.Sequential, classes: int):
         super().__init__()
         self.features, self.psi = unconditional[:-2], unconditional[-2:]
-        self.directions = nn.Embedding(classes, self.psi[0].weight.numel())
+        self.directions = nn.Embedding(classes, _inputs(self.psi[0]))
         nn.init.normal_(self.directions.weight, 0.0, 0.02)  # as DCGAN's weights
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -86,7 +86,7 @@ class AuxiliaryDiscriminator(nn.Module):
     def __init__(self, unconditional: nn.Sequential, classes: int):
         super().__init__()
         self.features, self.head = unconditional[:-2], unconditional[-2:]
-        self.classifier = nn.Linear(self.head[0].weight.numel(), classes)
+        self.classifier = nn.Linear(_inputs(self.head[0]), classes)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         labels = checked(labels, len(x), self.classifier.out_features)
@@ -128,3 +128,14 @@ def checked(labels: Tensor | None, n: int, classes: int) -> Tensor:
             f"use 0 to {classes - 1}, or build it for more classes."
         )
     return labels
+
+
+def _inputs(layer: nn.Module) -> int:
+    """How many features the layer that makes one logit of them weighs."""
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(
+            "The last two modules of the discriminator must turn features into a logit, as those of ganlib.models do: "
+            f"a layer with weights, and one that flattens; but the first of them is {layer}."
+        )
+    return weight.numel()

@@ -26,6 +26,13 @@ SECTIONS = {  # of the book's failure clinic: the label and the title of each th
     "sec-clinic-sigmoid": "Probabilities where logits belong",
     "sec-clinic-sign": "The sign of a critic's loss",
 }
+LOGITS = {losses.cross_entropy_discriminator}  # other scores may lie anywhere, and so in [0, 1] too
+BOUNDED = {  # losses of 0 or more, with scores that a good discriminator keeps small
+    losses.cross_entropy_discriminator,
+    losses.hinge_discriminator,
+    losses.least_squares_discriminator,
+    losses.relativistic_discriminator,
+}
 
 
 class Finding(NamedTuple):
@@ -127,13 +134,6 @@ RULES = (
         "sec-clinic-oscillation",
     ),
 )
-LOGITS = {losses.cross_entropy_discriminator}  # other scores may lie anywhere, and so in [0, 1] too
-BOUNDED = {  # losses of 0 or more, with scores that a good discriminator keeps small
-    losses.cross_entropy_discriminator,
-    losses.hinge_discriminator,
-    losses.least_squares_discriminator,
-    losses.relativistic_discriminator,
-}
 
 
 class Doctor:
@@ -160,7 +160,10 @@ class Doctor:
         if len(real) < 64:
             raise ValueError(f"The doctor compares with 64 real samples or more, but got {len(real)}.")
         self.players = generator, discriminator, generator if ema is None else ema.model
-        self.real, self.given, self.game, self.penalty = real.detach(), given, game, penalty
+        self.real: Tensor = real.detach()
+        self.given: Sequence[Tensor] = given
+        self.game: losses.Game = game
+        self.penalty: Callable | None = penalty
         own = torch.Generator().manual_seed(0)
         self.z = torch.randn(len(real), latent, generator=own).to(real.device)
         self.looks: list[Look] = []

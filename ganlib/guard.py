@@ -25,7 +25,8 @@ class History:
     @classmethod
     def of(cls, measured: Tensor, start: int = 0) -> "History":
         """The history in the rows of ``measured``, shape (steps, 4), of which the first is of step ``start`` + 1."""
-        return cls(*measured.cpu().unbind(1), start)
+        d_loss, g_loss, real_logit, fake_logit = measured.cpu().unbind(1)
+        return cls(d_loss, g_loss, real_logit, fake_logit, start)
 
     def __len__(self) -> int:
         return len(self.d_loss)

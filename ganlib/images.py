@@ -75,7 +75,8 @@ class ImageSet(Dataset):
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape of one image: (C, H, W)."""
-        return tuple(self.images.shape[1:])
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same set on ``device``, from which its batches then come."""

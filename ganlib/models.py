@@ -6,8 +6,11 @@ images to logits of shape (N,). Each is an ``nn.Sequential`` that can be printed
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from torch import Tensor, nn
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def mlp_generator(latent: int, hidden: Sequence[int], shape: Sequence[int], norm: bool = False) -> nn.Sequential:
@@ -17,7 +20,7 @@ def mlp_generator(latent: int, hidden: Sequence[int], shape: Sequence[int], norm
     """
     pixels = math.prod(shape)
     return nn.Sequential(
-        *_dense([latent, *hidden], norm), nn.Linear(hidden[-1], pixels), nn.Tanh(), nn.Unflatten(1, shape)
+        *_dense([latent, *hidden], norm), nn.Linear(hidden[-1], pixels), nn.Tanh(), nn.Unflatten(1, tuple(shape))
     )
 
 
@@ -98,7 +101,7 @@ class OneLogit(nn.Module):
         return scores.flatten()
 
 
-def dcgan_init(model: nn.Module) -> nn.Module:
+def dcgan_init(model: Net) -> Net:
     """Draw weights from N(0, 0.02²), BatchNorm's from N(1, 0.02²), with biases 0; returns the model.
 
     Source: Radford et al. 2016, section 4.
@@ -157,8 +160,10 @@ def _dense(sizes: Sequence[int], norm: bool = False) -> list[nn.Module]:
     return layers
 
 
-def _up(before: int, after: int, norm: type[nn.Module] | None, **geometry: int) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(before, after, bias=norm is None, **geometry)
+def _up(
+    before: int, after: int, norm: type[nn.Module] | None, *, kernel_size: int, stride: int, padding: int
+) -> list[nn.Module]:
+    convolution = nn.ConvTranspose2d(before, after, kernel_size, stride, padding, bias=norm is None)
     return [convolution, *([norm(after)] if norm else []), nn.ReLU()]
 
 

@@ -108,12 +108,14 @@ def lazy(penalty: Penalty | None, every: int = 1) -> Callable[[int], Penalty | N
 
 def _weighted(weight: Weight, price: Penalty) -> Penalty:
     def penalty(*seen: Tensor, done: int | None = None) -> Tensor:
-        if callable(weight) and done is None:
+        if not callable(weight):
+            return weight * price(*seen)
+        if done is None:
             raise ValueError(
                 "The weight of this penalty is a function of the steps done: training.fit tells it, and elsewhere you "
                 "pass done=... to the penalty."
             )
-        return (weight(done) if callable(weight) else weight) * price(*seen)
+        return weight(done) * price(*seen)
 
     return penalty
 

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor, nn
 
 WIDTH = 7.0  # inches
@@ -46,10 +47,10 @@ def image_grid(images: Tensor, columns: int = 10, titles: Sequence[str] = ()) ->
     rows = -(-len(images) // columns)
     label = 1.3 if titles else 0.0
     side = (WIDTH - label) / columns
-    fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * side), squeeze=False, layout="constrained")
-    fig.get_layout_engine().set(
+    layout = ConstrainedLayoutEngine(
         w_pad=0.01, h_pad=0.01, wspace=0, hspace=0, rect=(label / WIDTH, 0, 1 - label / WIDTH, 1)
     )
+    fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * side), squeeze=False, layout=layout)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image in zip(axes.flat, to_pixels(images), strict=False):
@@ -85,7 +86,8 @@ def losses(history, smooth: int = 50, guides: Sequence[tuple[float, str]] = ()) 
 
 def scatter(axis: Axes, points: Tensor, color: str, extent: float, label: str | None = None) -> None:
     """Draw 2-D ``points`` (N, 2) in a square of half-width ``extent``, without ticks."""
-    axis.scatter(*points.detach().cpu().T, s=4, color=color, alpha=0.5, linewidths=0, label=label)
+    x, y = points.detach().cpu().T
+    axis.scatter(x, y, s=4, color=color, alpha=0.5, linewidths=0, label=label)
     axis.spines[:].set_visible(True)
     axis.set(xlim=(-extent, extent), ylim=(-extent, extent), xticks=[], yticks=[], aspect="equal")
 
@@ -96,9 +98,16 @@ def field(axis: Axes, discriminator: nn.Module, extent: float, steps: int = 80) 
     line = torch.linspace(-extent, extent, steps)
     points = torch.cartesian_prod(line, line).to(next(discriminator.parameters()).device)
     probability = discriminator(points).sigmoid().view(steps, steps).T.cpu()
-    edges = (-extent, extent, -extent, extent)
-    look = {"cmap": FIELD, "vmin": 0, "vmax": 1, "alpha": 0.6, "interpolation": "bilinear"}
-    axis.imshow(probability.numpy(), extent=edges, origin="lower", **look)
+    axis.imshow(
+        probability.numpy(),
+        extent=(-extent, extent, -extent, extent),
+        origin="lower",
+        cmap=FIELD,
+        vmin=0,
+        vmax=1,
+        alpha=0.6,
+        interpolation="bilinear",
+    )
 
 
 def filmstrip(frames: Sequence[tuple[str, Tensor, nn.Module]], real: Tensor, extent: float, columns: int = 3) -> Figure:

@@ -50,7 +50,8 @@ def step(
 
     points = real.detach(), fake.detach()  # the discriminator's loss must not reach the generator
     if penalty is not None:
-        points = tuple(each.requires_grad_() for each in points)
+        for each in points:
+            each.requires_grad_()
     real_logits, fake_logits = (discriminator(each, *given) for each in points)
     d_loss = game.discriminator(real_logits, fake_logits)
     total = d_loss if penalty is None else d_loss + penalty(points[0], real_logits, points[1], fake_logits)
@@ -181,8 +182,7 @@ def fit(
                 if callback is not None and done % callback_every == 0:
                     callback(done)
     except BaseException as error:
-        if not hasattr(error, "history"):
-            error.history = History.of(measured[start:done], start)
+        vars(error).setdefault("history", History.of(measured[start:done], start))
         raise
     if done < end:
         good.check(measured, done)

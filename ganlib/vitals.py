@@ -81,23 +81,26 @@ def look(
     x, y, logits = real.flatten(1), fake.flatten(1), torch.cat([real_logits, fake_logits])
     loss, magnitude = _generator_loss(game, real_logits, fake_logits)
     mean, spread = y.mean(0), (x - x.mean(0)).norm(dim=1).mean()
-    numbers = {
-        "accuracy": torch.cat([real_logits > 0, fake_logits < 0]).float().mean(),
-        "auc": auc(real_logits, fake_logits),
-        "logit_gap": real_logits.mean() - fake_logits.mean(),
-        "d_loss": game.discriminator(real_logits, fake_logits),
-        "g_loss": loss,
-        "gradient_magnitude": magnitude,
-        "d_gradient_norm": _gradient_norm(discriminator),
-        "g_gradient_norm": _gradient_norm(generator),
-        "diversity": torch.pdist(y).mean() / torch.pdist(x).mean(),
-        "nn_coverage": _nearest(y[half:], x[:half]) / _nearest(x[half:], x[:half]),
-        "drift": 0.0 if before is None else (mean - before).norm() / spread,
-        "train_eval_gap": (evaluated.mean(0) - mean).norm() / spread,
-        "batch_dependence": (mixed[:half] - real_logits[:half]).abs().mean() / logits.std(),
-    }
-    ends = {"logit_range": _ends(logits), "real_range": _ends(real), "fake_range": _ends(fake)}
-    return Look(step, **{name: float(value) for name, value in numbers.items()}, **ends), mean
+    latest = Look(
+        step,
+        accuracy=float(torch.cat([real_logits > 0, fake_logits < 0]).float().mean()),
+        auc=float(auc(real_logits, fake_logits)),
+        logit_gap=float(real_logits.mean() - fake_logits.mean()),
+        d_loss=float(game.discriminator(real_logits, fake_logits)),
+        g_loss=float(loss),
+        gradient_magnitude=float(magnitude),
+        d_gradient_norm=_gradient_norm(discriminator),
+        g_gradient_norm=_gradient_norm(generator),
+        diversity=float(torch.pdist(y).mean() / torch.pdist(x).mean()),
+        nn_coverage=_nearest(y[half:], x[:half]) / _nearest(x[half:], x[:half]),
+        drift=0.0 if before is None else float((mean - before).norm() / spread),
+        train_eval_gap=float((evaluated.mean(0) - mean).norm() / spread),
+        batch_dependence=float((mixed[:half] - real_logits[:half]).abs().mean() / logits.std()),
+        logit_range=_ends(logits),
+        real_range=_ends(real),
+        fake_range=_ends(fake),
+    )
+    return latest, mean
 
 
 def auc(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -200,8 +200,13 @@ def build(source: Path, work: Path, output: Path) -> None:
     jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     options = ["--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # where course.sphinx lies
-    caught = {"stdout": subprocess.PIPE, "text": True, "errors": "replace", "env": os.environ | {"PYTHONPATH": search}}
-    run = subprocess.run([*jupyter_book, str(source), *options], **caught)
+    run = subprocess.run(
+        [*jupyter_book, str(source), *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=os.environ | {"PYTHONPATH": search},
+    )
     if run.returncode != 0:  # the warnings have gone to the standard error as they came
         raise BookError(f"{run.stdout}\nThe book was not built: mend the warnings above, each counts as an error.")
     shutil.rmtree(output, ignore_errors=True)

@@ -18,6 +18,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -30,8 +31,10 @@ CELL_TIMEOUT = 600  # seconds
 REHEARSAL = "rehearsal"  # stands in the place of the digits' name
 REHEARSED_STEPS = 2
 # Variables of the shell that would change what a chapter computes or draws, or what pytest does.
-CLEARED = ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONPLATLIBDIR")
-CLEARED += ("MPLBACKEND", "MATPLOTLIBRC", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+CLEARED = (
+    *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONPLATLIBDIR"),
+    *("MPLBACKEND", "MATPLOTLIBRC", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"),
+)
 
 
 def code_cells(notebook) -> list:
@@ -129,7 +132,8 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
     kept_in = root / "_build" / "executed" / digits
     chapters = chosen(names, root)
     notebooks = {name: nbformat.read(path, as_version=4) for name, path in chapters.items()}
-    concerns = {"glyphs": bool, REHEARSAL: has_full_profile}.get(digits, uses_digits)
+    chosen_by: dict[str, Callable[[nbformat.NotebookNode], bool]] = {"glyphs": bool, REHEARSAL: has_full_profile}
+    concerns = chosen_by.get(digits, uses_digits)
     notebooks = {name: notebook for name, notebook in notebooks.items() if concerns(notebook)}
     keys = {name: key(notebook, digits, root) for name, notebook in notebooks.items()}
     stale = {}

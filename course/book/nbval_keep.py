@@ -37,7 +37,9 @@ class Progress:
     """Tells which notebook runs, how many are done and for how long each ran."""
 
     def __init__(self, cells: dict[str, int]):
-        self.left, self.started, self.failed = dict(cells), {}, set()
+        self.left = dict(cells)
+        self.started: dict[str, float] = {}
+        self.failed: set[str] = set()
         self.start, self.total = time.perf_counter(), len(cells)
 
     def done(self) -> str:
@@ -79,7 +81,7 @@ def without_figure(notebook) -> list[str]:
     wrong, before = [], None
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.lstrip().startswith(":::{caption}"):
-            outputs = before.get("outputs", []) if before else []
+            outputs: list = before.get("outputs", []) if before else []
             if not any(kind.startswith("image/") for output in outputs for kind in output.get("data", {})):
                 wrong.append(cell.source.split()[1])
         before = cell
@@ -95,7 +97,8 @@ class Recording:
         self.notebook = copy.deepcopy(file.nb)
         self.code_cells = [index for index, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"]
         self.client = NotebookClient(self.notebook)
-        self.execution = self.cell_index = None
+        self.execution: str | None = None
+        self.cell_index: int | None = None
         self.passed = 0
         self.failed = False
         self.read_message = file.get_kernel_message
@@ -107,7 +110,8 @@ class Recording:
         kind, parent = message["msg_type"], message["parent_header"].get("msg_id")
         if kind == "execute_input":
             self.execution = parent
-        if parent == self.execution and kind not in ("execute_input", "execute_reply", "status"):
+        own = parent == self.execution and kind not in ("execute_input", "execute_reply", "status")
+        if own and self.cell_index is not None:
             self.client.process_message(message, self.notebook.cells[self.cell_index], self.cell_index)
         return message
 
@@ -136,7 +140,7 @@ class Recording:
 
 def join_streams(outputs: list) -> list:
     """Join neighbouring pieces of one stream, and let a carriage return overwrite its line as in a terminal."""
-    joined = []
+    joined: list = []
     for output in outputs:
         if joined and output.output_type == joined[-1].output_type == "stream" and output.name == joined[-1].name:
             joined[-1].text += output.text

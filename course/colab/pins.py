@@ -23,7 +23,10 @@ def pins(text: str | None = None) -> list[str]:
 
 def python() -> str:
     """The version of Colab's Python, such as 3.13."""
-    return re.search(r"Python (\d+\.\d+)", FILE.read_text(encoding="utf-8"))[1]
+    named = re.search(r"Python (\d+\.\d+)", FILE.read_text(encoding="utf-8"))
+    if named is None:
+        raise ValueError(f"{FILE.name} names no Python: write the version that Colab has, such as 'Python 3.13'.")
+    return named[1]
 
 
 def differences(freeze: str) -> list[str]:

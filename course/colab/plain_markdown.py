@@ -68,12 +68,12 @@ class Page:
             raise MarkupError(f"the role {{{role}}} has no plain form: write one of {', '.join(ROLES)}")
         content = " ".join(content.split())
         own = re.fullmatch(r"(?P<text>.+?)\s*<(?P<target>.+)>", content)
-        target = own["target"] if own else content
+        words, target = (own["text"], own["target"]) if own else (None, content)
         if role == "term":
-            own, target = own or {"text": content}, target.lower()
+            words, target = words or content, target.lower()
         pieces = self.look_up(f"{role}:{target}")
-        if own:
-            return self.link(own["text"], next((address for _, address in pieces if address), None))
+        if words:
+            return self.link(words, next((address for _, address in pieces if address), None))
         return "".join(self.link(text, address) for text, address in pieces)
 
 
@@ -141,17 +141,20 @@ def plain(source: str, page: Page) -> str:
     while at < len(lines):
         line, at = lines[at], at + 1
         code, opened = FENCE.match(line), DIRECTIVE.fullmatch(line)
-        if not (code or opened):
+        opening = code or opened
+        if opening is None:
             prose += [] if TARGET.fullmatch(line) else [line]
             continue
-        fence = (code or opened)["fence"]
+        fence = opening["fence"]
         closing = re.compile(rf"\s*{fence[0]}{{{len(fence)},}}\s*")
         end = next((number for number in range(at, len(lines)) if closing.fullmatch(lines[number])), None)
         if end is None:
             raise MarkupError(f"{line.strip()!r} is never closed: close it with {fence}")
         blocks.append(inline("\n".join(prose), page))  # before the directive: headings are numbered in order
         inner = lines[at:end]
-        block = [line, *inner, lines[end]] if code else [directive(opened["name"], opened["title"], inner, page)]
+        block = [line, *inner, lines[end]]
+        if opened and not code:
+            block = [directive(opened["name"], opened["title"], inner, page)]
         blocks.append("\n".join(block))
         prose, at = [], end + 1
     blocks.append(inline("\n".join(prose), page))

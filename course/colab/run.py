@@ -80,14 +80,24 @@ def make_repository(folder: Path) -> None:
     for name in NEEDED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, folder / name)
-    git = ["git", "-C", folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"]
+    git = [
+        "git",
+        "-C",
+        str(folder),
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@localhost",
+        "-c",
+        "commit.gpgsign=false",
+    ]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "ganlib"]):
         subprocess.run([*git, *words], check=True)
 
 
 def settings(folder: Path, address: str, offline: bool) -> dict[str, str]:
     """The variables that a notebook runs with: none of Python or ganlib from outside, git redirected."""
-    dropped = ("PYTHON", "GANLIB_DATA", "GANLIB_DIGITS", "GANLIB_PROFILE", "GANLIB_REHEARSAL")
+    dropped: tuple[str, ...] = ("PYTHON", "GANLIB_DATA", "GANLIB_DIGITS", "GANLIB_PROFILE", "GANLIB_REHEARSAL")
     dropped += ("PIP_",) if offline else ()
     kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
     redirected = {"KEY_0": f"url.{(folder / 'repository').as_uri()}.insteadOf", "VALUE_0": address, "COUNT": "1"}
@@ -114,26 +124,27 @@ def run(path: Path, python: Path, offline: bool = False) -> float:
         make_environment(folder / "environment", python)
         make_repository(folder / "repository")
         (folder / "content").mkdir()
-        mine, here = python_of(folder / "environment"), {"cwd": folder / "content", "env": variables}
-        before = listed(mine, here)
+        mine, content = str(python_of(folder / "environment")), folder / "content"
+        before = listed(mine, content, variables)
         start = time.perf_counter()
-        ran = subprocess.run([mine, "-c", RUN, path.resolve()], capture_output=True, text=True, **here)
+        command = [mine, "-c", RUN, str(path.resolve())]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=content, env=variables)
         seconds = time.perf_counter() - start
         if ran.returncode:
             raise ColabError("it failed: " + (ran.stderr.strip().splitlines() or ["no message"])[-1])
-        moved = before - listed(mine, here)
+        moved = before - listed(mine, content, variables)
         if moved:
             raise ColabError(f"it replaced {', '.join(sorted(moved))}")
         asked = [mine, "-c", "import ganlib; print(ganlib.__file__)"]
-        place = subprocess.run(asked, capture_output=True, text=True, check=True, **here).stdout.strip()
+        place = subprocess.check_output(asked, text=True, cwd=content, env=variables).strip()
         if not Path(place).is_relative_to(folder.resolve()):
             raise ColabError(f"it used the ganlib at {place}, not the one that it installs")
     return seconds
 
 
-def listed(python: Path, here: dict) -> set[str]:
+def listed(python: str, folder: Path, variables: dict[str, str]) -> set[str]:
     """The packages of an environment, each as a pin."""
-    return set(subprocess.run([python, "-c", LIST], capture_output=True, text=True, check=True, **here).stdout.split())
+    return set(subprocess.check_output([python, "-c", LIST], text=True, cwd=folder, env=variables).split())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -138,7 +138,7 @@ def load(source: Path, overlay: Path | None = None) -> Exercise:
     """Read a source; raises ExerciseError where its parts do not fit together."""
     notebook = jupytext.read(source)
     about = notebook.metadata.get("exercise") or {}
-    private = {}
+    private: dict = {}
     if overlay and (overlay / f"{source.stem}.yaml").is_file():
         private = yaml.safe_load((overlay / f"{source.stem}.yaml").read_text(encoding="utf-8")) or {}
     unknown = set(private.get("constants", {})) - set(about.get("constants", {}))
@@ -149,7 +149,7 @@ def load(source: Path, overlay: Path | None = None) -> Exercise:
     for cell in notebook.cells:
         cell.source = fill(cell.source, constants)
     exercise = Exercise(source.stem, about["chapter"], about["minutes"], notebook)
-    question = None
+    question: dict = {}
     for cell in notebook.cells:
         if marked(cell, "BEGIN QUESTION"):
             question = yaml.safe_load(cell.source)
@@ -168,7 +168,8 @@ def load(source: Path, overlay: Path | None = None) -> Exercise:
 
 def secrets(cells: list) -> list[str]:
     """What a student must not see: whole solution cells, pieces of cells, hidden tests."""
-    pieces, block = [], None
+    pieces: list[str] = []
+    block: list[str] | None = None
     for cell in cells:
         if marked(cell, "BEGIN SOLUTION"):
             block = []

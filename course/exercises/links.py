@@ -36,8 +36,10 @@ def find(sources: Path) -> list[Link]:
     for path in sorted(sources.glob("ex*.md")):
         text = path.read_text(encoding="utf-8")
         about = yaml.safe_load(text.split("---")[1])["exercise"]
-        title = re.search(r"^# Exercise \d+: (.+)$", text, re.MULTILINE)[1]
-        links.append(Link(path.stem, about["chapter"], title, about["minutes"]))
+        title = re.search(r"^# Exercise \d+: (.+)$", text, re.MULTILINE)
+        if title is None:
+            raise ValueError(f"{path.name} has no title: head its text '# Exercise N: …'.")
+        links.append(Link(path.stem, about["chapter"], title[1], about["minutes"]))
     return links
 
 

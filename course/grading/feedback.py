@@ -23,11 +23,11 @@ def template(node: ast.expr) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return NUMBER.sub("#", node.value)
     if isinstance(node, ast.JoinedStr):
-        parts = ["#" if isinstance(part, ast.FormattedValue) else str(part.value) for part in node.values]
+        parts = [str(part.value) if isinstance(part, ast.Constant) else "#" for part in node.values]
         return NUMBER.sub("#", "".join(parts))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        pair = template(node.left), template(node.right)
-        return None if None in pair else "".join(pair)
+        left, right = template(node.left), template(node.right)
+        return None if left is None or right is None else left + right
     return None
 
 
@@ -36,7 +36,8 @@ def cases_of(text: str) -> list[Case]:
     cases = []
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            config = {word.arg: ast.literal_eval(word.value) for word in node.decorator_list[0].keywords}
+            decorators = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+            config = {word.arg: ast.literal_eval(word.value) for word in decorators[0].keywords}
             asserts = [each.msg for each in ast.walk(node) if isinstance(each, ast.Assert) and each.msg]
             messages = frozenset(filter(None, map(template, asserts)))
             cases.append(Case(float(config["points"]), bool(config["hidden"]), messages))

@@ -99,7 +99,7 @@ class Grader:
             status = "timeout" if "longer" in outcome.limit else "error"
             return {**record, "status": status, "error": f"the notebook was stopped: {outcome.limit}"}
         try:
-            scores = {each["name"]: each for each in json.loads(results)["tests"] if "max_score" in each}
+            scores = {each["name"]: each for each in json.loads(results or "")["tests"] if "max_score" in each}
             score = {each: float(scores[each]["score"]) for each in most}
             fits = {each: float(entry["max_score"]) for each, entry in scores.items()} == most
         except (ValueError, TypeError, KeyError, AttributeError):

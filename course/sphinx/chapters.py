@@ -25,7 +25,8 @@ def fold_captions(notebook: dict) -> list[str]:
     A figure is the one image that a code cell shows; the markdown cell after it begins with the caption (see HOW),
     so that the caption can be read in JupyterLab and Colab too. Changes ``notebook`` and returns what is wrong in it.
     """
-    problems, before = [], None
+    problems: list[str] = []
+    before: dict = {}
     for cell in notebook["cells"]:
         source = _text(cell["source"])
         match = CAPTION.match(source) if cell["cell_type"] == "markdown" else None
@@ -61,8 +62,8 @@ def show_checks(notebook: dict) -> None:
             cell["metadata"].setdefault("tags", []).append("checks")
 
 
-def _images(cell: dict | None) -> list[dict]:
-    outputs = (cell or {}).get("outputs", [])
+def _images(cell: dict) -> list[dict]:
+    outputs = cell.get("outputs", [])
     return [output for output in outputs if any(kind.startswith("image/") for kind in output.get("data", {}))]
 
 

@@ -10,7 +10,7 @@ PARTS = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2", "a11y", "sre")
 
 def copy_mathjax(static: Path) -> None:
     """Copy the needed parts of MathJax from the package sphinx-mathjax-offline into ``static``/mathjax."""
-    package = Path(distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax"))
+    package = Path(str(distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax")))
     for part in PARTS:
         source, target = package / part, static / "mathjax" / part
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,8 @@ def defined(env, docname: str) -> set[tuple[str, str, str]]:
 
 def pieces(node, page: str) -> list[list]:
     """The text of a resolved node in pieces, each with its address below the site, or None where it is no link."""
-    pieces, here = [], posixpath.basename(page)
+    pieces: list[list] = []
+    here = posixpath.basename(page)
     for text in node.findall(nodes.Text):
         link = text.parent
         while link is not node and not isinstance(link, nodes.reference):

@@ -50,7 +50,7 @@ def subset(font: Path, codes: set[int]) -> None:
 def smaller(png: bytes) -> bytes:
     """The picture in 256 colours where that is smaller; one that is not opaque stays as it is."""
     picture = Image.open(io.BytesIO(png))
-    if picture.mode not in ("RGB", "RGBA") or (picture.mode == "RGBA" and picture.getextrema()[3][0] < 255):
+    if picture.mode not in ("RGB", "RGBA") or (picture.mode == "RGBA" and min(picture.getchannel("A").tobytes()) < 255):
         return png
     made = io.BytesIO()
     picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(made, "PNG", optimize=True)

@@ -12,6 +12,9 @@ from ganlib.widgets.explorer import Explorer, number
 
 FAR = 1000.0  # a run that comes this far from the equilibrium is over
 
+GAMES = ["minimax", "non_saturating", "wasserstein"]
+RULES = ["simultaneous", "alternating", "generator_first", "extragradient"]
+
 
 class DiracGAN(Explorer):
     """One data point at 0, one fake at theta, and the discriminator's logit phi x: the Dirac-GAN.
@@ -27,9 +30,8 @@ class DiracGAN(Explorer):
         "and the path of their steps, and beside it the two eigenvalues of a step at the equilibrium with the unit "
         "circle. Inside the circle the players come to rest, outside they are driven away, and on it they turn."
     )
-    game = traitlets.Enum(["minimax", "non_saturating", "wasserstein"], "minimax").tag(sync=True)
-    rule = traitlets.Enum(["simultaneous", "alternating", "generator_first", "extragradient"], "simultaneous")
-    rule = rule.tag(sync=True)
+    game = traitlets.Enum(GAMES, "minimax").tag(sync=True)
+    rule = traitlets.Enum(RULES, "simultaneous").tag(sync=True)
     theta = number(1.0, -2, 2)
     phi = number(-1.0, -2, 2)
     eta = number(0.25, 0.05, 4.5)
@@ -41,7 +43,7 @@ class DiracGAN(Explorer):
         """One to compare with its page: step sizes to 2, since beyond, some runs are chaotic and rounding decides."""
         bounds = {"theta": (-2, 2), "phi": (-2, 2), "eta": (0.05, 2), "gamma": (0, 2.5), "steps": (0, 300)}
         knobs = {name: draw.uniform(*ends) for name, ends in bounds.items()}
-        return cls(game=draw.choice(cls.game.values), rule=draw.choice(cls.rule.values), **knobs)
+        return cls(game=draw.choice(GAMES), rule=draw.choice(RULES), **knobs)
 
     def field(self, w: Tensor) -> Tensor:
         """Where each player's own gradient sends it from ``w``, a tensor of theta and phi."""

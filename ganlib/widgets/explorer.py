@@ -49,7 +49,9 @@ class Explorer(anywidget.AnyWidget):
         return {"file": self._file, "state": {name: _plain(getattr(self, name)) for name in own}, "about": self.about}
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        if (bundled := super()._repr_mimebundle_(**kwargs)) is None:
+            return None
+        data, metadata = bundled
         return data | {"text/plain": self.about, MEDIA_TYPE: self.still()}, metadata
 
 

@@ -90,7 +90,7 @@ class LatentExplorer(Explorer):
         """The latent at a fraction of the walk: shape (latent,), float64."""
         size, kind = self.net["latent"], torch.float64
         z0, z1 = (torch.tensor(normals(seed, size), dtype=kind) for seed in (self.first, self.second))
-        shares = 1 - alpha, alpha
+        shares: Sequence[float | Tensor] = (1 - alpha, alpha)
         if self.way == "arc" and self.first != self.second:
             omega = torch.acos(torch.cosine_similarity(z0, z1, dim=0))
             shares = [torch.sin(share * omega) / torch.sin(omega) for share in shares]

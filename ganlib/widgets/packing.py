@@ -34,10 +34,9 @@ def normals(seed: int, count: int) -> list[float]:
 def packed(generator: nn.Module, latent: int, names: Sequence | None = None, bits: int | None = None):
     """The generator as the page takes it, a dict, and the root mean square of what rounding does to its pixels."""
     generator = copy.deepcopy(generator).cpu().double().eval().requires_grad_(False)
-    conditional = isinstance(generator, ConditionalGenerator)
-    body = generator.body if conditional else generator
-    codes = generator.code(torch.arange(generator.code.num_embeddings)) if conditional else torch.zeros(0, 0)
-    codes = codes.double()
+    body, codes = generator, torch.zeros(0, 0).double()
+    if isinstance(generator, ConditionalGenerator):
+        body, codes = generator.body, generator.code(torch.arange(generator.code.num_embeddings)).double()
     names = [str(name) for name in (range(len(codes)) if names is None else names)]
     if len(names) != len(codes):
         raise ValueError(f"The generator knows {len(codes)} classes, but {len(names)} names came with it.")
@@ -53,7 +52,7 @@ def packed(generator: nn.Module, latent: int, names: Sequence | None = None, bit
             floats += [scale, step["bias"]]
 
     z = torch.tensor([normals(1000 + seed, latent) for seed in range(64)], dtype=torch.float64)
-    inputs = torch.cat([z, codes[torch.arange(64) % len(codes)]], 1) if conditional else z
+    inputs = torch.cat([z, codes[torch.arange(64) % len(codes)]], 1) if len(codes) else z
     exact = body(inputs)
     if exact.dim() != 4 or exact.shape[1] not in (1, 3):
         raise ValueError(f"The generator has to make images (N, 1 or 3, H, W), but makes {tuple(exact.shape)}.")
@@ -127,11 +126,14 @@ def steps_of(body: nn.Module) -> list[dict]:
                 weight = layer.weight.transpose(0, 1)
                 sizes = {"kernel": layer.kernel_size[0], "stride": layer.stride[0], "padding": layer.padding[0]}
                 steps.append({"kind": "up", "weight": weight, "bias": _bias(layer, len(weight)), **sizes})
-            case nn.BatchNorm1d() | nn.BatchNorm2d() if steps and "weight" in steps[-1] and layer.track_running_stats:
+            case (
+                nn.BatchNorm1d(running_mean=Tensor() as mean, running_var=Tensor() as variance)
+                | nn.BatchNorm2d(running_mean=Tensor() as mean, running_var=Tensor() as variance)
+            ) if steps and "weight" in steps[-1]:
                 step, shape = steps[-1], (-1, *[1] * (steps[-1]["weight"].dim() - 1))
-                factor = (layer.running_var + layer.eps).rsqrt() * (layer.weight if layer.affine else 1)
+                factor = (variance + layer.eps).rsqrt() * (layer.weight if layer.affine else 1)
                 step["weight"] = step["weight"] * factor.view(shape)
-                step["bias"] = (step["bias"] - layer.running_mean) * factor + (layer.bias if layer.affine else 0)
+                step["bias"] = (step["bias"] - mean) * factor + (layer.bias if layer.affine else 0)
             case nn.ReLU() | nn.LeakyReLU():
                 steps.append({"kind": "leak", "slope": getattr(layer, "negative_slope", 0.0)})
             case nn.Tanh():
@@ -181,7 +183,7 @@ def _layers(body: nn.Module) -> list[nn.Module]:
     return sum(map(_layers, body), []) if isinstance(body, nn.Sequential) else [body]
 
 
-def _bias(layer: nn.Module, outputs: int) -> Tensor:
+def _bias(layer: nn.Linear | nn.ConvTranspose2d, outputs: int) -> Tensor:
     return torch.zeros(outputs).double() if layer.bias is None else layer.bias
 
 

@@ -79,9 +79,10 @@ class PlaneGAN(Explorer):
     def __init__(self, generator: nn.Module | None = None, discriminator: nn.Module | None = None, **traits):
         if (generator is None) != (discriminator is None):
             raise ValueError("PlaneGAN shows a pair: pass a generator and a discriminator, or neither.")
-        pair = shipped() if generator is None else (generator, discriminator)
-        shapes = [_shape(net, name) for net, name in zip(pair, ("generator", "discriminator"), strict=True)]
-        super().__init__(**pack(*pair, *shapes), **traits)
+        if generator is None or discriminator is None:
+            generator, discriminator = shipped()
+        shapes = _shape(generator, "generator"), _shape(discriminator, "discriminator")
+        super().__init__(**pack(generator, discriminator, *shapes), **traits)
 
     def players(self, trained: bool = True) -> tuple[nn.Sequential, nn.Sequential]:
         """The pair that the page begins with, generator and discriminator, in single precision; or a random one."""
@@ -91,26 +92,36 @@ class PlaneGAN(Explorer):
             nn.utils.vector_to_parameters(flat, [p for net in nets for p in net.parameters()])
         return nets[0], nn.Sequential(*nets[1], nn.Flatten(0))
 
-    def optimizers(self, *nets: nn.Module) -> list[torch.optim.Adam]:
+    def optimizers(self, generator: nn.Module, discriminator: nn.Module) -> tuple[torch.optim.Adam, torch.optim.Adam]:
         """The optimiser of each player, generator first, as the page has them."""
-        rates = (self.g_rate, self.d_rate)
-        return [training.adam(net, lr, (self.momentum, BETA2)) for net, lr in zip(nets, rates, strict=True)]
+        betas = (self.momentum, BETA2)
+        return training.adam(generator, self.g_rate, betas), training.adam(discriminator, self.d_rate, betas)
 
     def run(self, steps: int, pair: tuple[nn.Module, nn.Module] | None = None) -> metrics.Coverage:
         """Train ``pair``, or a copy of the trained one, in the kernel as the page does, and measure 2,500 fakes."""
         data, pair = DATA[self.data], pair or self.players()
         latent = self.layers["generator"]["sizes"][0]
         batches = (data.sample(BATCH) / data.std() for _ in itertools.count())
-        rest = {"game": GAMES[self.loss], "penalty": r1_of(self.gamma), "progress": False}
-        training.fit(*pair, *self.optimizers(*pair), batches, latent=latent, steps=steps, **rest)
+        game, penalty = GAMES[self.loss], r1_of(self.gamma)
+        training.fit(
+            *pair,
+            *self.optimizers(*pair),
+            batches,
+            latent=latent,
+            steps=steps,
+            game=game,
+            penalty=penalty,
+            progress=False,
+        )
         with torch.no_grad():
             return metrics.mode_coverage(pair[0](torch.randn(2500, latent)) * data.std(), data)
 
     def numbers(self) -> dict:
         """What the players make of three points and three latents, before and after one step on them, and the data."""
-        pair = [net.double() for net in self.players()]
-        generator, discriminator = pair
-        real, z = _fixed(2), _fixed(generator[0].in_features)
+        generator, discriminator = pair = self.players()
+        for net in pair:
+            net.double()
+        real, z = _fixed(2), _fixed(self.layers["generator"]["sizes"][0])
         numbers = {}
 
         def tell(name):
@@ -148,8 +159,8 @@ def pack(generator: nn.Module, discriminator: nn.Module, g_shape: dict, d_shape:
 
 def _fixed(columns: int) -> Tensor:
     """Three rows of numbers that the page knows too."""
-    rows, columns = torch.arange(3, dtype=torch.float64), torch.arange(columns, dtype=torch.float64)
-    return 1.5 * torch.sin(1 + rows.unsqueeze(1) + 2.7 * columns)
+    row, column = torch.arange(3, dtype=torch.float64), torch.arange(columns, dtype=torch.float64)
+    return 1.5 * torch.sin(1 + row.unsqueeze(1) + 2.7 * column)
 
 
 def _leaves(net: nn.Module) -> list[nn.Module]:

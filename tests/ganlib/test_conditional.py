@@ -227,6 +227,12 @@ def test_labels_that_do_not_fit_are_refused_in_one_sentence(labels, words):
         assert str(refused.value).count(". ") == 0 and str(refused.value).endswith(".")
 
 
+@pytest.mark.parametrize("kind", [conditional.ProjectionDiscriminator, conditional.AuxiliaryDiscriminator])
+def test_a_discriminator_without_a_last_layer_of_weights_is_refused_in_one_sentence(kind):
+    with pytest.raises(ValueError, match=r"must turn features into a logit, .* the first of them is ReLU\(\)\.$"):
+        kind(nn.Sequential(nn.Linear(4, 1), nn.ReLU(), nn.Flatten(0)), 3)
+
+
 def test_batches_without_labels_are_refused():
     data = images.glyphs(n=32, size=SIZE)
     pair = make_generator(), make_discriminator("projection")
