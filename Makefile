@@ -154,9 +154,9 @@ serve: $(INSTALLED) ## serve the built book on 127.0.0.1
 	@echo 'The book is at http://127.0.0.1:$(PORT)/ until you press Ctrl-C.'
 	@$(RUN) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
-bench: $(INSTALLED) ## print the benchmark tables: speed beside plain baselines, modes covered, waits (about three quarters of an hour)
-	@$(RUN) -m experiments.bench
-	@$(RUN) -m experiments.modes
+bench: $(INSTALLED) ## measure, store and print the benchmarks: speed beside plain baselines, modes covered, waits (about three quarters of an hour)
+	@$(RUN) -m experiments bench
+	@$(RUN) -m experiments modes
 	@$(RUN) -m experiments.waits
 
 clean: ## remove what was built and cached; .venv stays

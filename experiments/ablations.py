@@ -1,19 +1,16 @@
 """One factor at a time: a GAN's settings, each changed alone, scored on images that no run was trained on.
 
-    python -m experiments.ablations [--data mnist|glyphs] [--steps 800] [--seeds 3] [--output FILE]
+    python -m experiments ablations [--data mnist|glyphs] [--steps 800] [--seeds 3] [--output FILE]
 
 The baseline is the course's recipe at half its size; each variant changes one factor of it. The score is the Fréchet
 distance to the last sixth of the training images, which are held out; the test images are left for whoever has chosen.
-With ``--output`` the figures are written to that JSON file after every run; the same command goes on where it stopped.
-The exit status is 2 where the command is at fault.
+The figures are written after every run; the same command goes on where it stopped.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -23,7 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 
 from experiments import recipe, stored
-from ganlib import features, images, losses, metrics, models, results, runtime, training
+from ganlib import features, images, losses, metrics, models, runtime, training
 
 SIZE = 16  # the recipe's nets with half its side and half its width, so that a run takes seconds
 SAMPLES = 1000  # fakes that are scored, and images of each kind that the discriminator judges
@@ -160,25 +157,29 @@ def sharpness(pictures: Tensor) -> float:
     return ((pictures.diff(dim=2).abs().mean() + pictures.diff(dim=3).abs().mean()) / 2).item()
 
 
-def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
-    """The figures of all variants; kept in ``output`` after each run."""
-    everything = images.load(name).resized(SIZE)
+def options(parser: argparse.ArgumentParser) -> None:
+    stored.options(parser, "variant", steps=800)
+
+
+def run(record: stored.Record, data: str, steps: int, seeds: int) -> dict:
+    """The figures of all variants."""
+    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
+    everything = images.load(data).resized(SIZE)
     cut = len(everything) - len(everything) // 6
-    data, held_out = everything[:cut], everything[cut:]
+    shown, held_out = everything[:cut], everything[cut:]
     n = min(SAMPLES, len(held_out))
-    real, seen = held_out[:n].floats(), data[:n].floats()
+    real, seen = held_out[:n].floats(), shown[:n].floats()
     reference = features.digit_features(real)
 
     def frechet(pictures: Tensor) -> float:
         return metrics.frechet_distance(features.digit_features(pictures), reference)
 
-    facts = {"command": f"python -m experiments.ablations --data {name} --steps {steps} --seeds {seeds}"}
-    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n, "batch": recipe.BATCH}
-    facts |= {"floor": frechet(seen), **results.machine()}
+    facts = {"data": data, "steps": steps, "seeds": list(range(seeds)), "samples": n, "batch": recipe.BATCH}
+    facts["floor"] = frechet(seen)
 
-    def run(variant: str, seed: int) -> dict:
+    def one(variant: str, seed: int) -> dict:
         setting = VARIANTS[variant]
-        part = data[: setting.images]
+        part = shown[: setting.images]
         (ema, last, discriminator), cost = train(setting, part, steps, seed)
         made = recipe.sample(ema, n)
         scores = {"frechet": frechet(made), "frechet_last": frechet(recipe.sample(last, n))}
@@ -186,7 +187,7 @@ def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> di
         kinds = {"seen": part[:n].floats(), "held_out": real, "fake": recipe.sample(last, n)}
         return scores | {f"{kind}_called_real": called_real(discriminator, x) for kind, x in kinds.items()} | cost
 
-    return stored.compare("variant", VARIANTS, facts, run, output, summarised=True)
+    return stored.compare("variant", VARIANTS, facts, one, record, summarised=True)
 
 
 def table(figures: dict) -> str:
@@ -200,18 +201,3 @@ def table(figures: dict) -> str:
             cells += [f"{scores[measure]['mean']:.1f}" + (f" ± {error:.1f}" if error is not None else "")]
         lines += ["".join([f"{variant:28}", *(f"{cell:>20}" for cell in cells)])]
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    options = stored.parser(__doc__, "variant")
-    options.set_defaults(steps=800)
-    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
-
-    def shown(chosen: argparse.Namespace) -> str:
-        return table(compare(chosen.data, chosen.steps, chosen.seeds, chosen.output))
-
-    return stored.command(options, shown, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,11 @@
 """The benchmark: the course's recipe beside plain loops and Lightning, images a second, what fit and an import cost.
 
-    python -m experiments.bench [--seconds 30 100 300] [--data mnist|glyphs] [--only PART] [--output FILE]
+    python -m experiments bench [--seconds 30 100 300] [--data mnist|glyphs] [--only PART] [--output FILE]
 
-The parts are ``frechet``, ``rates``, ``precision``, ``fit`` and ``import``.
+The parts are ``frechet``, ``rates``, ``precision``, ``fit`` and ``import``; each is stored as it comes.
 
 Every ratio is measured side by side, in one run on one machine, which should do nothing else meanwhile. The exit
-status is 1 where a goal is missed and 2 where the command is at fault. Without ``--data`` it takes MNIST where that is
-found and glyphs elsewhere.
+status is 1 where a goal is missed. Without ``--data`` it takes MNIST where that is found and glyphs elsewhere.
 """
 
 import argparse
@@ -18,14 +17,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from statistics import mean, median
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from experiments import bench_rates, plain_baselines, recipe
+from experiments import bench_rates, plain_baselines, recipe, stored
 from experiments.bench_scores import Scorer, goal, sample
 from ganlib import images, losses, models, results, runtime, training
 
@@ -116,7 +114,8 @@ def frechet(name: str, budgets: Sequence[float], seeds: int = 1, samples: int = 
     claims = {method: f"recipe / {method}, {judged_at:g} s" for method in JUDGED}
     goals = [goal(claim, reached / mean_at(runs[method], judged_at), 1 / 20) for method, claim in claims.items()]
     goals.append(goal("recipe / the best other row, any time", max(against_the_best(runs, at) for at in budgets), 1))
-    return {"data": name, "samples": score.n, "floor": floor, "runs": runs, "goals": goals}
+    facts = {"data": name, "seeds": list(range(seeds)), "budgets": list(budgets), "samples": score.n}
+    return facts | {"floor": floor, "runs": runs, "goals": goals}
 
 
 def against_the_best(runs: dict[str, list[dict]], budget: float) -> float:
@@ -202,7 +201,7 @@ def import_time(runs: int = 5) -> dict:
     return {"seconds": took, "best": min(took), "median": median(took), "goals": goals}
 
 
-def tables(figures: dict) -> str:
+def table(figures: dict) -> str:
     """The figures as text: one table for each part, then the goals."""
     lines = []
     if part := figures.get("frechet"):
@@ -241,14 +240,10 @@ def tables(figures: dict) -> str:
         lines += ["", f"import ganlib.losses after import torch, s ({len(part['seconds'])} fresh processes)"]
         lines += [f"{'best':28}{part['best']:8.4f}", f"{'median':28}{part['median']:8.4f}"]
     lines += ["", f"{'Goals':60}{'measured':>9}  bound"]
-    for each in goals(figures):
+    for each in itertools.chain(*(part["goals"] for part in figures.values())):
         verdict = "met" if each["met"] else "MISSED"
         lines += [f"{each['claim']:60}{each['measured']:9.3f}  {results.bound(each):14}  {verdict}"]
     return "\n".join(lines)
-
-
-def goals(figures: dict) -> list[dict]:
-    return [each for part in PARTS if part in figures for each in figures[part]["goals"]]
 
 
 def mnist_is_here() -> bool:
@@ -256,56 +251,33 @@ def mnist_is_here() -> bool:
     return all((raw / f"{part}-images-idx3-ubyte").is_file() for part in ("train", "t10k"))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--seconds", type=float, nargs="+", default=[30, 100, 300], help="of training (default: 30 100 300)"
-    )
-    parser.add_argument("--data", help="mnist or glyphs (default: mnist where it is found, else glyphs)")
-    parser.add_argument("--only", help=f"one part: {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each method, seeds from 0 (default: 1)")
-    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
-    options = parser.parse_args(arguments)
-    name = options.data or ("mnist" if mnist_is_here() else "glyphs")
+def options(parser: argparse.ArgumentParser) -> None:
+    here = "mnist" if mnist_is_here() else "glyphs"
+    parser.add_argument("--seconds", type=seconds, nargs="+", default=[30.0, 100.0, 300.0], help="of training")
+    parser.add_argument("--data", type=stored.one_of("data set", stored.DATA), default=here, help="mnist or glyphs")
+    parser.add_argument("--only", type=stored.one_of("part", PARTS), help=f"one part: {', '.join(PARTS)}")
+    parser.add_argument("--seeds", type=stored.count, default=1, help="trainings of each method, seeds from 0")
+
+
+def seconds(text: str) -> float:
+    """The type of a budget."""
     try:
-        figures = measure(name, options.seconds, options.seeds, options.only)
-    except (ValueError, FileNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    if not options.data and name == "glyphs":
-        print("MNIST is not found (GANLIB_DATA names no folder that holds MNIST/raw), so this ran on glyphs.")
-    print(tables(figures))
-    if options.output:
-        results.write(figures, options.output)
-    return int(not all(each["met"] for each in goals(figures)))
+        if 0 < float(text) < math.inf:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"training takes more than 0 seconds, not {text!r}")
 
 
-def measure(name: str, budgets: Sequence[float], seeds: int = 1, only: str | None = None) -> dict:
-    """The figures of all parts, or of ``only`` one, beside the command, the date and the machine that made them."""
-    if name not in ("mnist", "glyphs"):
-        raise ValueError(f"The benchmark has no data set {name!r}: choose mnist or glyphs.")
-    if only is not None and only not in PARTS:
-        raise ValueError(f"The benchmark has no part {only!r}: choose one of {', '.join(PARTS)}.")
-    shown = " ".join(f"{budget:g}" for budget in budgets)
-    if min(budgets) <= 0 or seeds < 1:
-        raise ValueError(f"Training takes more than 0 seconds and at least 1 seed, not {shown} and {seeds}.")
-    budgets = sorted(budgets)
-    chosen = f" --only {only}" if only else ""
-    facts = {
-        "command": f"python -m experiments.bench --seconds {shown} --data {name} --seeds {seeds}{chosen}",
-        "date": results.today(),
-        **{"data": name, "seeds": list(range(seeds)), "budgets": budgets},
-        **results.machine(),
-    }
+def run(record: stored.Record, seconds: list[float], data: str, only: str | None, seeds: int) -> dict:
+    """The figures of all parts, or of ``only`` one; each is kept as it comes."""
+    if data == "glyphs" and not mnist_is_here():
+        print("MNIST is not found (GANLIB_DATA names no folder that holds MNIST/raw), so this runs on glyphs.")
     parts = {
-        "frechet": lambda: frechet(name, budgets, seeds),
-        "rates": lambda: bench_rates.rates(name),
-        "precision": lambda: bench_rates.precision(name),
-        "fit": lambda: fit_cost(name),
+        "frechet": lambda: frechet(data, sorted(seconds), seeds),
+        "rates": lambda: bench_rates.rates(data),
+        "precision": lambda: bench_rates.precision(data),
+        "fit": lambda: fit_cost(data),
         "import": import_time,
     }
-    return facts | {part: parts[part]() for part in PARTS if only in (None, part)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {part: record.keep(parts[part](), part) for part in PARTS if only in (None, part)}

@@ -1,16 +1,13 @@
 """Five conditional GANs and an unconditional one: the same budget, the same scores, several seeds.
 
-    python -m experiments.conditional [--data mnist|glyphs] [--steps 2000] [--seeds 3] [--output FILE]
+    python -m experiments conditional [--data mnist|glyphs] [--steps 2000] [--seeds 3] [--output FILE]
 
 Each run trains the nets of chapter 13 with its recipe, and measures the averaged generator on the test set's own
-labels. With ``--output`` the file is written after every run, and a later call of the same command goes on where it
-stopped. The exit status is 2 where the command is at fault.
+labels. The file is written after every run, and a later call of the same command goes on where it stopped.
 """
 
 import argparse
-import sys
 import time
-from pathlib import Path
 from statistics import mean, stdev
 
 import torch
@@ -18,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
-from ganlib import conditional, features, images, losses, metrics, penalties, results, runtime, training
+from ganlib import conditional, features, images, losses, metrics, penalties, runtime, training
 
 METHODS = ("unconditional", "concatenation", "embedding", "auxiliary", "auxiliary-real", "projection")
 MEASURES = ("accuracy", "frechet", "spread")
@@ -106,30 +103,19 @@ def table(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def compare(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
-    """The figures of all runs, beside the command, the date and the machine; kept in ``output`` after each run."""
-    device = runtime.device()
-    train_set, test_set = (images.load(name, part).to(device) for part in (True, False))
-    data, reference = train_set.resized(recipe.SIZE), features.digit_features(test_set.floats())
-    facts = {
-        "command": f"python -m experiments.conditional --data {name} --steps {steps} --seeds {seeds}",
-        **{"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": len(test_set)},
-        **{"batch": recipe.BATCH, **results.machine(device)},
-    }
+def options(parser: argparse.ArgumentParser) -> None:
+    stored.options(parser, "method")
 
-    def run(method: str, seed: int) -> dict:
-        generator, seconds = train(method, data, steps, seed)
+
+def run(record: stored.Record, data: str, steps: int, seeds: int) -> dict:
+    """The figures of all methods."""
+    record.device = device = runtime.device()
+    train_set, test_set = (images.load(data, part).to(device) for part in (True, False))
+    shown, reference = train_set.resized(recipe.SIZE), features.digit_features(test_set.floats())
+    facts = {"data": data, "steps": steps, "seeds": list(range(seeds)), "samples": len(test_set), "batch": recipe.BATCH}
+
+    def one(method: str, seed: int) -> dict:
+        generator, seconds = train(method, shown, steps, seed)
         return {"seconds": seconds, **measure(generator, method, test_set.labels, reference)}
 
-    return stored.compare("method", METHODS, facts, run, output)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    def shown(chosen: argparse.Namespace) -> str:
-        return table(compare(chosen.data, chosen.steps, chosen.seeds, chosen.output))
-
-    return stored.command(stored.parser(__doc__, "method"), shown, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return stored.compare("method", METHODS, facts, one, record)

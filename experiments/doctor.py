@@ -1,6 +1,6 @@
 """The doctor's record: what it finds in the clinic's cases over seeds, and in the runs of the other chapters.
 
-    python -m experiments.doctor [--seeds 5] [--only clinic|chapters] [--output FILE]
+    python -m experiments doctor [--seeds 5] [--only clinic|chapters] [--output FILE]
 
 The failure clinic is executed with each seed, and its dictionary ``diagnoses`` holds the faults that each case has and
 those that the doctor named, its findings. The other chapters are executed as they are, with a doctor beside every
@@ -10,18 +10,17 @@ and says so.
 
 import argparse
 import itertools
-import json
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
 import torch
 
+from experiments import stored
 from experiments.stored import ROOT
-from ganlib import results, training
+from ganlib import training
 from ganlib.doctor import ENOUGH, Doctor
 
 CLINIC = "14_failure_clinic"
@@ -150,28 +149,21 @@ def chapters_part(_: int) -> dict:
 PARTS = {"clinic": clinic_part, "chapters": chapters_part}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=5, help="of the clinic, from 0 (default: 5)")
-    options.add_argument("--only", choices=PARTS, help="one part (default: both)")
-    options.add_argument("--output", type=Path, help="also write the figures to this JSON file, a part at a time")
-    chosen = options.parse_args(arguments)
-    if chosen.seeds < 1:
-        print(f"The clinic needs at least 1 seed, not {chosen.seeds}.", file=sys.stderr)
-        return 2
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=stored.count, default=5, help="of the clinic, from 0")
+    parser.add_argument("--only", type=stored.one_of("part", PARTS), help=f"one part: {', '.join(PARTS)}")
+
+
+def run(record: stored.Record, seeds: int, only: str | None) -> dict:
+    """The figures of both parts, or of ``only`` one; each is kept as it comes."""
     torch.set_num_threads(1)
-    output = chosen.output
-    figures = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
-    for name, measure in PARTS.items():
-        if chosen.only in (None, name):
-            command = f"python -m experiments.doctor --only {name} --seeds {chosen.seeds}"
-            facts = {"command": command, "date": results.today(), **results.machine()}
-            figures[name] = facts | measure(chosen.seeds)
-            print({key: value for key, value in figures[name].items() if not isinstance(value, dict | list)})
-            if output:
-                results.write(figures, output)
-    return 0
+    return {name: record.keep(PARTS[name](seeds), name) for name in PARTS if only in (None, name)}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def table(figures: dict) -> str:
+    """The counts of each part."""
+    lines = []
+    for name, part in figures.items():
+        counts = {key: value for key, value in part.items() if not isinstance(value, dict | list | str)}
+        lines.append(f"{name}: {', '.join(f'{key} {value:g}' for key, value in counts.items())}")
+    return "\n".join(lines)

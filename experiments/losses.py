@@ -1,15 +1,12 @@
 """Eight losses of a GAN on one backbone at one budget: the same scores, several seeds, standard errors.
 
-    python -m experiments.losses [--data mnist|glyphs] [--stacked] [--steps 2000] [--seeds 3] [--output FILE]
+    python -m experiments losses [--data mnist|glyphs] [--steps 2000] [--seeds 3] [--output FILE]
 
-Each run trains the nets of chapter 10 with its recipe; only the loss is switched. With ``--stacked`` two of the losses
-make colour images of three digits each, and their modes are counted. With ``--output`` the figures are
-written to that JSON file after every run, and a picture of samples beside it; the same command goes on where it
-stopped. The exit status is 2 where the command is at fault.
+Each run trains the nets of chapter 10 with its recipe; only the loss is switched. The figures are written after every
+run, and a picture of samples beside them; the same command goes on where it stopped.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +19,11 @@ from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
-from ganlib import features, images, losses, metrics, penalties, plots, results, runtime, stacked, training
+from ganlib import features, images, losses, metrics, penalties, plots, runtime, training
 
 CLIP = 0.01  # Arjovsky et al. 2017 (WGAN)
 GP_WEIGHT = 10.0  # Gulrajani et al. 2017
 SHOWN = 16  # samples a loss in the picture
-TRIPLES, COUNTED = 60_000, 26_000  # colour images to train on, and samples whose modes are counted, as in the papers
-ON_COLOURS = ("non-saturating", "relativistic + R1 + R2")
 
 
 def gradient_penalty(discriminator: nn.Module) -> training.Penalty:
@@ -107,47 +102,30 @@ def scores(fake: Tensor, real: Tensor) -> dict:
     return {"frechet": metrics.frechet_distance(fake, real), "precision": scores.precision, "recall": scores.recall}
 
 
-def digits(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
-    """Every loss on digits, scored against the test images; kept in ``output`` after each run."""
-    data, test = images.load(name), images.load(name, train=False)
+def options(parser: argparse.ArgumentParser) -> None:
+    stored.options(parser, "loss")
+
+
+def run(record: stored.Record, data: str, steps: int, seeds: int) -> dict:
+    """Every loss on digits, scored against the test images; a picture of samples beside the file."""
+    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
+    shown, test = images.load(data), images.load(data, train=False)
     n = min(10_000, len(test))
     reference = features.digit_features(test[:n].floats())
     runtime.seed_everything(0)
-    floor = scores(features.digit_features(data[torch.randperm(len(data))[:n]].floats()), reference)
-    facts = {"command": f"python -m experiments.losses --data {name} --steps {steps} --seeds {seeds}"}
-    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": n}
-    facts |= {"batch": recipe.BATCH, "floor": floor, **results.machine()}
+    floor = scores(features.digit_features(shown[torch.randperm(len(shown))[:n]].floats()), reference)
+    facts = {"data": data, "steps": steps, "seeds": list(range(seeds)), "samples": n}
+    facts |= {"batch": recipe.BATCH, "floor": floor}
+    shown = shown.resized(recipe.SIZE)
 
-    data = data.resized(recipe.SIZE)
-
-    def run(loss: str, seed: int) -> dict:
-        generator, cost = train(LOSSES[loss], data, steps, seed)
+    def one(loss: str, seed: int) -> dict:
+        generator, cost = train(LOSSES[loss], shown, steps, seed)
         made = recipe.sample(generator, n)
-        if output and seed == 0:
-            draw(made[:SHOWN], list(LOSSES).index(loss), output.with_suffix(".png"))
+        if seed == 0:
+            draw(made[:SHOWN], list(LOSSES).index(loss), record.file.with_suffix(".png"))
         return scores(features.digit_features(made), reference) | cost
 
-    return stored.compare("loss", LOSSES, facts, run, output, "digits", summarised=True)
-
-
-def colours(name: str, steps: int, seeds: int, output: Path | None = None) -> dict:
-    """Two losses on colour images of three digits each: modes covered, and KL of the samples over 1,000 modes."""
-    data = images.stacked(images.load(name), TRIPLES, seed=0).resized(recipe.SIZE)
-    test = images.stacked(images.load(name, train=False), COUNTED, seed=1)
-
-    def modes(made: Tensor) -> dict:
-        counts = stacked.count_modes(stacked.classify_triples(made))
-        return {"modes": counts.covered(), "kl": counts.kl}
-
-    facts = {"command": f"python -m experiments.losses --stacked --data {name} --steps {steps} --seeds {seeds}"}
-    facts |= {"data": name, "steps": steps, "seeds": list(range(seeds)), "samples": COUNTED, "batch": recipe.BATCH}
-    facts |= {"floor": stacked.perfect_kl(COUNTED), "real": modes(test.floats()), **results.machine()}
-
-    def run(loss: str, seed: int) -> dict:
-        generator, cost = train(LOSSES[loss], data, steps, seed)
-        return modes(recipe.sample(generator, COUNTED)) | cost
-
-    return stored.compare("loss", ON_COLOURS, facts, run, output, "stacked", summarised=True)
+    return stored.compare("loss", LOSSES, facts, one, record, summarised=True)
 
 
 def draw(made: Tensor, row: int, file: Path) -> None:
@@ -170,19 +148,3 @@ def table(figures: dict) -> str:
             cells += [f"{means[column]['mean']:.3f}" + (f" ± {error:.3f}" if error is not None else "")]
         lines += ["".join([f"{loss:24}", *(f"{cell:>20}" for cell in cells)])]
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    options = stored.parser(__doc__, "loss")
-    options.add_argument("--stacked", action="store_true", help="colour images of three digits each, 1,000 modes")
-    torch.set_num_threads(1)  # so that seconds of the CPU can be compared
-
-    def shown(chosen: argparse.Namespace) -> str:
-        part = colours if chosen.stacked else digits
-        return table(part(chosen.data, chosen.steps, chosen.seeds, chosen.output))
-
-    return stored.command(options, shown, arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,10 +1,9 @@
 """How many modes the recipe of the chapter on critics covers, on the ring of 8 and the grid of 25, and at what cost.
 
-    python -m experiments.modes [--seeds 3] [--only goals|methods] [--output FILE]
+    python -m experiments modes [--seeds 3] [--output FILE]
 
-``goals`` trains the recipe once a seed on each data set, ``methods`` other critics on the ring, all for the same number
-of steps. Everything runs on one thread. The exit status is 1 where a goal is missed and 2 where the command is at
-fault.
+The recipe is trained once a seed on each data set, and other critics on the ring, all for the same number of steps.
+Everything runs on one thread. The exit status is 1 where a goal is missed.
 """
 
 import argparse
@@ -13,7 +12,6 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -21,9 +19,9 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from ganlib import losses, metrics, penalties, results, runtime, toy, training
+from experiments import stored
+from ganlib import losses, metrics, penalties, runtime, toy, training
 
-PARTS = ("goals", "methods")
 LATENT, WIDTH, BATCH, SAMPLES = 2, 128, 128, 2500
 LR, BETAS = 1e-3, (0.0, 0.99)
 METHOD_STEPS = 2000
@@ -118,7 +116,7 @@ def goals(name: str, trial: Trial, run: dict) -> list[dict]:
         {
             "claim": f"{name}, seed {run['seed']}: {what} {'at least' if sign > 0 else 'at most'} {bound:g}",
             "measured": run[what],
-            "met": sign * run[what] >= sign * bound,
+            "met": math.isfinite(run[what]) and sign * run[what] >= sign * bound,
         }
         for what, bound, sign in asked
     ]
@@ -149,28 +147,20 @@ def methods() -> dict[str, Callable[[int], dict]]:
     }
 
 
-def measure(seeds: int = 3, only: str | None = None) -> dict:
-    """All runs, or those of ``only`` one part, beside the command, the date and the machine that made them."""
-    if seeds < 1:
-        raise ValueError(f"Training takes at least 1 seed, not {seeds}.")
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=stored.count, default=3, help="runs of each kind, seeds from 0")
+
+
+def run(record: stored.Record, seeds: int) -> dict:
+    """All runs and goals."""
     torch.set_num_threads(1)  # products of matrices this small gain nothing from a second thread
-    chosen = f" --only {only}" if only else ""
-    facts = {
-        "command": f"python -m experiments.modes --seeds {seeds}{chosen}",
-        "date": results.today(),
-        "seeds": list(range(seeds)),
-        "samples": SAMPLES,
-        **results.machine(),
-    }
-    if only in (None, "goals"):
-        facts["runs"], facts["goals"] = {}, []
-        for name, trial in TRIALS.items():
-            facts["runs"][name] = [report(name, recipe(trial, seed)) for seed in range(seeds)]
-            facts["goals"] += [goal for run in facts["runs"][name] for goal in goals(name, trial, run)]
-    if only in (None, "methods"):
-        facts["method steps"] = METHOD_STEPS
-        facts["methods"] = {name: [report(name, run(seed)) for seed in range(seeds)] for name, run in methods().items()}
-    return facts
+    figures: dict = {"seeds": list(range(seeds)), "samples": SAMPLES, "runs": {}, "goals": []}
+    for name, trial in TRIALS.items():
+        figures["runs"][name] = [report(name, recipe(trial, seed)) for seed in range(seeds)]
+        figures["goals"] += [goal for each in figures["runs"][name] for goal in goals(name, trial, each)]
+    figures["method steps"] = METHOD_STEPS
+    figures["methods"] = {name: [report(name, once(seed)) for seed in range(seeds)] for name, once in methods().items()}
+    return record.keep(figures)
 
 
 def report(name: str, run: dict) -> dict:
@@ -184,34 +174,12 @@ def line(run: dict) -> str:
     return f"{scores}{run['CPU-seconds']:8.1f}" + ("  diverged" if run["diverged"] else "")
 
 
-def tables(figures: dict) -> str:
+def table(figures: dict) -> str:
     """The runs as text, then the goals."""
     lines = []
     for part in ("runs", "methods"):
-        if part in figures:
-            lines += ["", f"{'':32}{'seed':>5}{'modes':>6}{'by 20':>6}{'HQ':>8}{'rev. KL':>9}{'CPU-s':>8}"]
-            lines += [f"{n:32}{run['seed']:5}   {line(run)}" for n, runs in figures[part].items() for run in runs]
-    for each in figures.get("goals", []):
+        lines += ["", f"{'':32}{'seed':>5}{'modes':>6}{'by 20':>6}{'HQ':>8}{'rev. KL':>9}{'CPU-s':>8}"]
+        lines += [f"{n:32}{run['seed']:5}   {line(run)}" for n, runs in figures[part].items() for run in runs]
+    for each in figures["goals"]:
         lines += [f"{each['claim']:52}{each['measured']:9.4g}  {'met' if each['met'] else 'MISSED'}"]
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each kind, seeds from 0 (default: 3)")
-    parser.add_argument("--only", choices=PARTS, help="one part (default: both)")
-    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
-    options = parser.parse_args(arguments)
-    try:
-        figures = measure(options.seeds, options.only)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(tables(figures))
-    if options.output:
-        results.write(figures, options.output)
-    return int(not all(goal["met"] and math.isfinite(goal["measured"]) for goal in figures.get("goals", [])))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """What each change to the training step saves, and how its cost grows: the figures of chapter 17.
 
-    python -m experiments.speed [--rounds 5] [--only alone|cost|processes] [--output FILE]
+    python -m experiments speed [--rounds 5] [--output FILE]
 
 Five changes are measured, each alone, on and off in alternating chunks of steps; CUDA graphs, which need a GPU, against
 ``torch.compile``, which records them. Then the time and the memory of a step are measured against batch, width, size
@@ -27,14 +27,13 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
-from experiments import recipe
+from experiments import recipe, stored
 from experiments.bench_rates import InBfloat16
 from experiments.plain_baselines import PilDigits
 from experiments.stored import ROOT
-from ganlib import images, models, penalties, results, runtime, training
+from ganlib import images, models, penalties, runtime, training
 
 ITSELF = ("-m", "experiments.speed")  # how it starts processes of its own
-PARTS = ("alone", "cost", "processes")
 BASE = {"batch": 32, "width": 16, "size": 32}
 GRID = {"batch": (8, 16, 32, 64, 128, 256), "width": (8, 16, 32, 64), "size": (8, 16, 32, 64)}
 HELD_OUT = {"batch": 64, "width": 64, "size": 64}  # measured, and no part of any fit
@@ -215,28 +214,23 @@ def share(steps: int = 30, chunks: int = 5) -> dict:
     return figures | {"ms by the clock": wall, "ms of work": work}
 
 
-def measure(rounds: int, only: str | None, device: torch.device, output: Path | None = None) -> dict:
-    """The figures of all parts, or of ``only`` one, beside the command, the date and the machine that made them.
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=stored.count, default=5, help="of four chunks of steps")
 
-    With ``output`` the file is written after every part; what it holds of the other parts stays.
-    """
-    if only not in (None, *PARTS):
-        raise ValueError(f"There is no part {only!r} to measure: choose {', '.join(PARTS)}.")
-    if rounds < 1:
-        raise ValueError(f"--rounds {rounds} is too few: name at least 1.")
-    figures = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
-    figures |= {"command": f"python -m experiments.speed --rounds {rounds}", "date": results.today()}
-    figures |= {"data": "glyphs", **results.machine(device), "load": load()}
-    parts = {
-        "alone": lambda: alone(images.load("glyphs").resized(recipe.SIZE).to(device), device, rounds),
-        "cost": lambda: cost(rounds),
-        "processes": processes,
-    }
-    for part in PARTS if only is None else [only]:
-        figures[part] = parts[part]()
-        if output:
-            results.write(figures, output)
-    return figures
+
+def run(record: stored.Record, rounds: int) -> dict:
+    """The figures of all parts."""
+    record.device = device = set_up()
+    figures = {"data": "glyphs", "load": load()}
+    figures["alone"] = alone(images.load("glyphs").resized(recipe.SIZE).to(device), device, rounds)
+    return record.keep(figures | {"cost": cost(rounds), "processes": processes()})
+
+
+def set_up() -> torch.device:
+    """One thread, and a compiler that reads nothing that an earlier run has compiled; returns the device."""
+    torch.set_num_threads(1)
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
+    return runtime.device()
 
 
 def load() -> float | None:
@@ -244,31 +238,23 @@ def load() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="of four chunks of steps (default: 5)")
-    parser.add_argument("--only", help=f"one part: {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
-    parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)  # a process of ``cost``
-    parser.add_argument("--share", action="store_true", help=argparse.SUPPRESS)  # a process of ``processes``
-    options = parser.parse_args(arguments)
-    device = runtime.device()
-    torch.set_num_threads(1)
-    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # else what an earlier run has compiled would be read
-    if options.share:
-        print(json.dumps(figures) if (figures := share()) else "", end="\n" if figures else "")
-        return 0
-    if options.one:
-        print(json.dumps(cost_of(**options.one, device=device, seconds=0.4 * options.rounds)))
-        return 0
-    try:
-        figures = measure(options.rounds, options.only, device, options.output)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(json.dumps(figures, indent=2))
+def table(figures: dict) -> str:
+    """The figures as they are stored."""
+    return json.dumps(figures, indent=2, ensure_ascii=False)
+
+
+def child(arguments: list[str] | None = None) -> int:
+    """A process of its own, for ``cost`` or ``processes``: prints its figures as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--one", type=json.loads, help="the setting of a step")
+    parser.add_argument("--share", action="store_true", help="as one of several processes")
+    chosen = parser.parse_args(arguments)
+    device = set_up()
+    figures = share() if chosen.share else cost_of(**chosen.one, device=device, seconds=0.4 * chosen.rounds)
+    print(json.dumps(figures) if figures else "", end="\n" if figures else "")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(child())

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -22,27 +22,56 @@ def save_weights(tensors: dict[str, torch.Tensor], file: Path) -> None:
     print(f"wrote {file} ({file.stat().st_size / 1000:.1f} kB)")
 
 
+class Record:
+    """A file of figures, each part of it, or all of it, beside the command, the date and the machine that made it.
+
+    ``device`` is named where an experiment computes on one that is not the CPU.
+    Raises ValueError where the file cannot be read.
+    """
+
+    def __init__(self, file: Path, command: str):
+        self.file, self.command = file, command
+        self.device: torch.device | None = None
+        try:
+            self.held = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        except ValueError:
+            raise ValueError(
+                f"{file} holds no figures that can be read: name another file, or remove it first."
+            ) from None
+
+    def made(self) -> dict:
+        """What makes the figures: command, date and machine."""
+        return {"command": self.command, "date": results.today(), **results.machine(self.device)}
+
+    def keep(self, figures: dict, part: str | None = None) -> dict:
+        """Write the figures beside what made them, as the file or as its ``part``; the other parts stay."""
+        whole = self.made() | figures
+        self.held = {**self.held, part: whole} if part else whole
+        results.write(self.held, self.file)
+        return whole
+
+
 def compare(
     kind: str,
     names: Iterable[str],
     facts: dict,
     run: Callable[[str, int], dict],
-    output: Path | None = None,
+    record: Record,
     part: str | None = None,
     summarised: bool = False,
 ) -> dict:
-    """The ``facts``, the date, and ``run(name, seed)`` for all names and ``facts["seeds"]``, each marked ``kind``.
+    """The ``facts``, and ``run(name, seed)`` for all names and ``facts["seeds"]``, each marked ``kind``.
 
-    With ``output`` the file is written after every run, and runs that it holds already are not run again; ``part`` is
-    the entry of the file that is meant, where it holds several. With ``summarised`` the ``summary`` of all runs is kept
-    beside them.
+    The record is written after every run, and runs that it holds already are not run again; ``part`` is the entry of
+    its file that is meant, where it holds several. With ``summarised`` the ``summary`` of all runs is kept beside them.
     Raises ValueError where the file holds another comparison.
     """
-    stored = json.loads(output.read_text(encoding="utf-8")) if output and output.exists() else {}
-    held = stored.get(part) if part else stored
-    figures = held or {"date": results.today(), **facts, "runs": []}
-    if any(figures.get(name) != value for name, value in facts.items()):
-        raise ValueError(f"{output} holds another comparison than this one: name another file, or remove it first.")
+    made = record.made()
+    figures = (record.held.get(part) if part else record.held) or {**made, **facts, "runs": []}
+    if any(figures.get(name) != value for name, value in {**made, **facts}.items() if name != "date"):
+        raise ValueError(
+            f"{record.file} holds another comparison than this one: name another file, or remove it first."
+        )
     done = {(each[kind], each["seed"]) for each in figures["runs"]}
     for seed in facts["seeds"]:
         for name in names:
@@ -52,8 +81,7 @@ def compare(
             print(f"seed {seed}, {name}: {figures['runs'][-1]}", file=sys.stderr, flush=True)
             if summarised:
                 figures["summary"] = summary(kind, figures["runs"])
-            if output:
-                results.write({**stored, part: figures} if part else figures, output)
+            record.keep(figures, part)
     return figures
 
 
@@ -69,30 +97,26 @@ def summary(kind: str, runs: list[dict]) -> dict:
     return figures
 
 
-def parser(description: str, kind: str) -> argparse.ArgumentParser:
+def options(parser: argparse.ArgumentParser, kind: str, steps: int = 2000) -> None:
     """The options that every comparison has."""
-    options = argparse.ArgumentParser(description=description.splitlines()[0])
-    options.add_argument("--data", default=DATA[0], help=f"{' or '.join(DATA)} (default: {DATA[0]})")
-    options.add_argument("--steps", type=int, default=2000, help="of training for each run (default: 2000)")
-    options.add_argument("--seeds", type=int, default=3, help=f"runs of each {kind}, seeds from 0 (default: 3)")
-    options.add_argument("--output", type=Path, help="also write the figures to this JSON file, after every run")
-    return options
+    parser.add_argument("--data", type=one_of("data set", DATA), default=DATA[0], help=f"{' or '.join(DATA)}")
+    parser.add_argument("--steps", type=count, default=steps, help="of training for each run")
+    parser.add_argument("--seeds", type=count, default=3, help=f"runs of each {kind}, seeds from 0")
 
 
-def command(
-    options: argparse.ArgumentParser,
-    table: Callable[[argparse.Namespace], str],
-    arguments: Sequence[str] | None,
-) -> int:
-    """Print the table that ``options`` ask for; 2, and one sentence, where the command is at fault."""
-    chosen = options.parse_args(arguments)
-    try:
-        if chosen.data not in DATA:
-            raise ValueError(f"The comparison has no data set {chosen.data!r}: choose {' or '.join(DATA)}.")
-        if chosen.steps < 1 or chosen.seeds < 1:
-            raise ValueError(f"A comparison takes at least 1 step and 1 seed, not {chosen.steps} and {chosen.seeds}.")
-        print(table(chosen))
-    except (ValueError, FileNotFoundError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+def one_of(what: str, names: Iterable[str]) -> Callable[[str], str]:
+    """The type of an option that takes one of these names."""
+
+    def known(name: str) -> str:
+        if name not in names:
+            raise argparse.ArgumentTypeError(f"there is no {what} {name!r}, choose {', '.join(names)}")
+        return name
+
+    return known
+
+
+def count(text: str) -> int:
+    """The type of an option that takes a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"takes a whole number of at least 1, not {text!r}")
+    return int(text)

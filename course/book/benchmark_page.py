@@ -51,7 +51,7 @@ def speed(figures: dict) -> str:
         budgets = sorted({run["budget"] for done in runs.values() for run in done})
         cells = {method: [mean_of(done, budget) for budget in budgets] for method, done in runs.items()}
         rows = [[method, *(f"{value:.1f}" if value else "" for value in values)] for method, values in cells.items()]
-        text += ["## Fréchet distance against seconds", "", provenance(figures), ""]
+        text += ["## Fréchet distance against seconds", "", provenance(part), ""]
         text += [
             f"Distance of {part['samples']:,} samples to as many test images of {part['data']}, in the features of the "
             f"digit network; training images score {part['floor']:.2f}. Lower is better.",
@@ -71,7 +71,8 @@ def speed(figures: dict) -> str:
     if part := figures.get("fit"):
         steps = part["milliseconds a step"]
         rows = [[net, *(f"{took[way]:.2f}" for way in ("fit", "bare"))] for net, took in steps.items()]
-        text += ["", "## What the loop costs", "", "`fit` beside the same step with nothing around it.", ""]
+        text += ["", "## What the loop costs", "", provenance(part), ""]
+        text += ["`fit` beside the same step with nothing around it.", ""]
         text += [table(["milliseconds a step", "fit", "bare"], rows)]
     if part := figures.get("import"):
         text += ["", f"`import ganlib.losses` takes {1000 * part['median']:.1f} ms after `import torch` (median)."]
@@ -92,7 +93,7 @@ def throughput(part: dict) -> list[str]:
         "Lightning's adds something to the row before it."
     )
     table_ = table(["images a second", *nets], rows)
-    return ["## Images a second", "", said, "", table_, "", goals_table(part["goals"])]
+    return ["## Images a second", "", provenance(part), "", said, "", table_, "", goals_table(part["goals"])]
 
 
 def both_precisions(part: dict) -> list[str]:
@@ -137,9 +138,9 @@ def mean_of(runs: list[dict], budget: float) -> float | None:
 
 
 def provenance(figures: dict) -> str:
-    seeds = ", ".join(map(str, figures["seeds"]))
+    seeds = f"; seeds: {', '.join(map(str, figures['seeds']))}" if "seeds" in figures else ""
     machine = f"{figures['cpu']}, {figures['cores']} cores, {figures['threads']} threads, PyTorch {figures['torch']}"
-    return f"Made by `{figures['command']}` on {figures['date']} ({machine}; seeds: {seeds})."
+    return f"Made by `{figures['command']}` on {figures['date']} ({machine}{seeds})."
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -39,23 +39,30 @@ def measure(exercise: str, copies: int, workers: int) -> dict:
     return {"copies": copies, "workers": workers, "seconds": seconds, "points": totals.pop()}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--exercise", default="ex06")
     parser.add_argument("--copies", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--output", type=Path, help="also write the figures to this JSON file")
-    args = parser.parse_args(arguments)
-    command = (
-        f"python -m course.grading.bench --copies {args.copies} --workers {args.workers} --exercise {args.exercise}"
-    )
+    return parser.parse_args(arguments)
+
+
+def command(args: argparse.Namespace) -> str:
+    """The command that makes the figures anew."""
+    return f"python -m course.grading.bench --copies {args.copies} --workers {args.workers} --exercise {args.exercise}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    args = parse(arguments)
     try:
         measured = measure(args.exercise, args.copies, args.workers)
     except grade.GradeError as error:
         print(error, file=sys.stderr)
         return 2
-    figures = {"command": command, "date": results.today(), **results.machine(), **measured}
+    figures = {"command": command(args), "date": results.today(), **results.machine(), **measured}
     print(grading_words(figures))
     if args.output:
         results.write(figures, args.output)

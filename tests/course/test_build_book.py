@@ -196,19 +196,19 @@ def test_docstrings_are_shown_as_they_were_written():
 
 def test_the_benchmark_page_shows_what_is_stored_and_how_it_was_made(tmp_path):
     assert benchmark_page.benchmark_tables(tmp_path, tmp_path).count("is stored since the recipe last changed") == 2
-    facts = {"command": "python -m experiments.bench", "date": "2026-01-02", "seeds": [0, 1], "torch": "2.9"}
+    facts = {"command": "python -m experiments bench", "date": "2026-01-02", "seeds": [0, 1], "torch": "2.9"}
     facts |= {"cpu": "a CPU", "cores": 2, "threads": 2}
     runs = [{"budget": budget, "frechet": score} for budget, score in ((30, 8.0), (30, 10.0), (100, 4.5))]
     frechet = {"data": "mnist", "samples": 10_000, "floor": 0.64, "goals": []}
     frechet |= {"runs": {"recipe": runs, "plain": runs[:1]}}
-    (tmp_path / "bench.json").write_text(json.dumps(facts | {"frechet": frechet}))
+    (tmp_path / "bench.json").write_text(json.dumps({"frechet": facts | frechet}))
     ring = {"seed": 0, "modes": 8, "modes by 20": 8, "high quality": 0.97, "reverse KL": 0.003, "CPU-seconds": 31.4}
     (tmp_path / "modes.json").write_text(json.dumps(facts | {"runs": {"ring of 8": [ring]}}))
     page = benchmark_page.benchmark_tables(tmp_path, tmp_path)
     drawn = (tmp_path / benchmark_page.CURVES).read_bytes()
     assert "| recipe | 9.0 | 4.5 |" in page and "| plain | 8.0 |  |" in page
     assert "| ring of 8 | 0 | 8 | 8 | 97.0% | 0.0030 | 31 |" in page
-    assert "`python -m experiments.bench` on 2026-01-02 (a CPU, 2 cores, 2 threads, PyTorch 2.9; seeds: 0, 1)" in page
+    assert "`python -m experiments bench` on 2026-01-02 (a CPU, 2 cores, 2 threads, PyTorch 2.9; seeds: 0, 1)" in page
     assert f":::{{figure}} {benchmark_page.CURVES}" in page and b"</svg>" in drawn
     benchmark_page.draw_curves(frechet, tmp_path / benchmark_page.CURVES)
     assert (tmp_path / benchmark_page.CURVES).read_bytes() == drawn

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments import ablations
+from experiments import ablations, registry, stored
 from ganlib import images, losses
 
 FACTORS = [
@@ -37,21 +37,21 @@ def test_a_variant_changes_one_factor_and_no_two_are_the_same():
 def test_every_variant_trains_and_is_scored_and_a_finished_run_is_not_run_again(tmp_path, monkeypatch, capsys):
     output = tmp_path / "ablations.json"
     arguments = ["--data", "glyphs", "--steps", "4", "--seeds", "1", "--output", str(output)]
-    assert ablations.main(arguments) == 0
+    assert registry.run("ablations", arguments) == 0
     figures = json.loads(output.read_text(encoding="utf-8"))
     assert [run["variant"] for run in figures["runs"]] == list(ablations.VARIANTS)
     assert figures["samples"] == 128 and figures["threads"] == 1
     for run in figures["runs"]:
         assert run["frechet"] > figures["floor"] and "diverged_at" not in run
         assert 0 <= run["seen_called_real"] <= 1 and run["sharpness"] > 0
-    stored = output.read_text(encoding="utf-8")
+    before = output.read_text(encoding="utf-8")
     monkeypatch.setattr(ablations, "train", lambda *_: pytest.fail("a finished run was run again"))
-    assert ablations.main(arguments) == 0 and output.read_text(encoding="utf-8") == stored
-    assert ablations.main([*arguments[:2], "--steps", "3", *arguments[4:]]) == 2
+    assert registry.run("ablations", arguments) == 0 and output.read_text(encoding="utf-8") == before
+    assert registry.main(["ablations", *arguments[:2], "--steps", "3", *arguments[4:]]) == 2
     assert "holds another comparison" in capsys.readouterr().err
 
 
-def test_no_run_sees_the_held_out_images(monkeypatch):
+def test_no_run_sees_the_held_out_images(tmp_path, monkeypatch):
     class Seen(Exception):
         pass
 
@@ -60,7 +60,7 @@ def test_no_run_sees_the_held_out_images(monkeypatch):
 
     monkeypatch.setattr(ablations, "train", train)
     with pytest.raises(Seen) as seen:
-        ablations.compare("glyphs", 1, 1)
+        ablations.run(stored.Record(tmp_path / "ablations.json", "a command"), "glyphs", 1, 1)
     every = images.load("glyphs").resized(ablations.SIZE)
     assert torch.equal(seen.value.args[0].images, every.images[:640]) and len(every) == 768
 
@@ -117,8 +117,3 @@ def test_the_two_measures_of_known_pictures():
     assert ablations.sharpness(steps) == 0.5 and ablations.sharpness(3 * steps) == 1.5
     share = ablations.called_real(nn.Dropout(0.5), torch.tensor([-1.0, 0.0, 1.0, 2.0]))
     assert share == 0.5
-
-
-def test_a_bad_argument_is_named(capsys):
-    assert ablations.main(["--steps", "0"]) == 2
-    assert "at least 1 step and 1 seed" in capsys.readouterr().err

@@ -1,12 +1,14 @@
 """The doctor's record: how chapters are run with a doctor beside, and what precision and recall count."""
 
 import itertools
+import json
 
 import nbformat
 import pytest
 import torch
 
 from experiments import doctor as doctor_report
+from experiments import registry
 from ganlib import training
 
 
@@ -33,7 +35,7 @@ from ganlib import training
 SEED = 0
 %pip install nothing
 ---
-from test_training import planar, points, LATENT
+from tests.ganlib.test_training import planar, points, LATENT
 torch.manual_seed(SEED)
 pair = planar()
 optimizers = [training.adam(net, 1e-3) for net in pair]
@@ -81,3 +83,15 @@ def test_the_clinic_is_run_with_each_seed(chapter, monkeypatch):
     monkeypatch.setattr(doctor_report, "code_of", lambda _: ["diagnoses = {}"])
     with pytest.raises(ValueError, match="has no line `SEED = "):
         doctor_report.clinic(1)
+
+
+def test_a_part_is_written_beside_the_other_with_its_own_command(chapter, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "doctor.json"
+    monkeypatch.setattr(doctor_report, "CHAPTERS", ())
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    for part in ("chapters", "clinic"):
+        assert registry.run("doctor", ["--seeds", "2", "--only", part, "--output", str(file)]) == 0
+    figures = json.loads(file.read_text(encoding="utf-8"))
+    assert figures["clinic"]["command"] == "python -m experiments doctor --seeds 2 --only clinic"
+    assert figures["chapters"]["command"] == "python -m experiments doctor --seeds 2 --only chapters"
+    assert "clinic: cores" in capsys.readouterr().out and figures["clinic"]["runs"] == 2
