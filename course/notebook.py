@@ -29,27 +29,54 @@ class Notebook:
         if not path.is_file():
             raise FileNotFoundError(f"There is no notebook {path}.")
         try:
-            return cls(nbformat.reads(path.read_text(encoding="utf-8"), as_version=4))
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            return cls.parse(path.read_text(encoding="utf-8"))
+        except (NotebookError, UnicodeDecodeError) as error:
             raise NotebookError(f"{path} is not a notebook: {error}") from None
+
+    @classmethod
+    def parse(cls, text: str) -> "Notebook":
+        """The notebook in a JSON text; raises a NotebookError for a text that is none."""
+        try:
+            if "nbformat" not in json.loads(text):  # nbformat would take it for a notebook of its first version
+                raise NotebookError("it does not name its format: it has no key 'nbformat'")
+            return cls(nbformat.reads(text, as_version=4))
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise NotebookError(str(error)) from None
+
+    def validate(self) -> None:
+        """Raise ``nbformat.ValidationError`` for a notebook that is not valid."""
+        nbformat.validate(self.node)
 
     def write(self, path: Path) -> None:
         """Write the notebook, the whole file or nothing; one that is not valid raises ``nbformat.ValidationError``."""
-        nbformat.validate(self.node)
+        self.validate()
         files.write(path, (nbformat.writes(self.node).rstrip("\n") + "\n").encode())
 
     @property
     def cells(self) -> list[NotebookNode]:
         return self.node.cells
 
+    @cells.setter
+    def cells(self, cells: list[NotebookNode]) -> None:
+        self.node.cells = cells
+
     @property
     def metadata(self) -> NotebookNode:
         return self.node.metadata
+
+    @metadata.setter
+    def metadata(self, metadata: dict) -> None:
+        self.node.metadata = nbformat.from_dict(metadata)
 
     @property
     def code(self) -> list[NotebookNode]:
         """The code cells, in order."""
         return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @property
+    def markdown(self) -> list[NotebookNode]:
+        """The cells of words, in order."""
+        return [cell for cell in self.cells if cell.cell_type == "markdown"]
 
     @property
     def program(self) -> str:
@@ -59,7 +86,7 @@ class Notebook:
     @property
     def prose(self) -> str:
         """All Markdown in one text."""
-        return "\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
+        return "\n".join(cell.source for cell in self.markdown)
 
     @property
     def setup(self) -> NotebookNode:
@@ -79,7 +106,7 @@ class Notebook:
     @property
     def outputs(self) -> Iterator[NotebookNode]:
         """All outputs, in order."""
-        return (output for cell in self.code for output in cell.outputs)
+        return (output for cell in self.code for output in cell.get("outputs", []))
 
     @property
     def checks(self) -> list[dict]:

@@ -45,8 +45,16 @@ def pins(text: str) -> list[str]:
 
 def applies(pin: str) -> bool:
     """Whether a pin of the lock is for this Python and system; its marker reads as a Python expression."""
-    known = {"sys_platform": sys.platform, "os_name": os.name, "platform_machine": platform.machine()}
-    known |= {"python_full_version": platform.python_version(), "implementation_name": sys.implementation.name}
+    known = {
+        "implementation_name": sys.implementation.name,
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_system": platform.system(),
+        "python_full_version": platform.python_version(),
+        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "sys_platform": sys.platform,
+    }
     return eval(pin.partition(" ; ")[2] or "True", {"__builtins__": {}}, known)
 
 

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +22,8 @@ from course import repository
 from course.book.benchmark_page import benchmark_tables, grading_words
 from course.exercises import links as exercise_links
 from course.layout import BOOK, BUILD, EXECUTED, ROOT
+from course.notebook import Notebook, NotebookError
 
-CHECK = "application/vnd.ganlib.check+json"
 STAGED = ("_config.yml", "_toc.yml", "index.md", "references.bib", "appendix", "_static")
 
 
@@ -38,33 +37,18 @@ def chapter_names(toc: dict) -> list[str]:
     return [name.removeprefix("chapters/").removesuffix(".ipynb") for name in files if name.startswith("chapters/")]
 
 
-def read_executed(path: Path) -> dict:
-    """The executed notebook at ``path``, as JSON; refuses one that is missing, was not run, or failed."""
-    if not path.is_file():
-        raise BookError(f"{path} is missing: run `python -m course.book.execute` first, it executes the chapters.")
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
-    if any(cell["execution_count"] is None for cell in code):
+def read_executed(path: Path) -> Notebook:
+    """The executed notebook at ``path``; refuses one that is missing, was not run, or failed."""
+    try:
+        notebook = Notebook.read(path)
+    except FileNotFoundError:
+        how = "run `python -m course.book.execute` first, it executes the chapters"
+        raise BookError(f"{path} is missing: {how}.") from None
+    if not notebook.was_run:
         raise BookError(f"{path} has cells that were not run: run `python -m course.book.execute` first.")
-    for output in (output for cell in code for output in cell["outputs"]):
-        if output["output_type"] == "error":
-            raise BookError(f"{path} failed when it was executed ({output['evalue']}): mend it and execute it again.")
+    if notebook.error is not None:
+        raise BookError(f"{path} failed when it was executed ({notebook.error}): mend it and execute it again.")
     return notebook
-
-
-def title_of(notebook: dict) -> str:
-    """The text of the notebook's first heading."""
-    text = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    heading = re.search(r"^# (.+)$", text, re.MULTILINE)
-    if not heading:
-        raise BookError("A chapter has no title: begin its first cell with '# The title'.")
-    return heading[1].strip()
-
-
-def checks_of(notebook: dict) -> list[dict]:
-    """The records that the checks of an executed notebook left, in order."""
-    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", []))
-    return [output["data"][CHECK] for output in outputs if CHECK in output.get("data", {})]
 
 
 def shown(value: float | bool) -> str:
@@ -83,9 +67,9 @@ def row(record: dict) -> str:
     return f"| {label} | {bound}{shown(record['expected'])} | {shown(record['measured'])} | {tolerance} |"
 
 
-def verified_page(chapters: dict[str, dict]) -> str:
+def verified_page(chapters: dict[str, Notebook]) -> str:
     """The page "What this build verified": a table of checks for each chapter."""
-    total = sum(len(checks_of(notebook)) for notebook in chapters.values())
+    total = sum(len(notebook.checks) for notebook in chapters.values())
     lines = [
         "# What this build verified",
         "",
@@ -96,9 +80,9 @@ def verified_page(chapters: dict[str, dict]) -> str:
         "",
     ]
     for name, notebook in chapters.items():
-        records = checks_of(notebook)
-        lines += [f"## {int(name.split('_')[0])}. {title_of(notebook)}", ""]
-        facts = notebook["metadata"].get("ganlib", {})
+        records = notebook.checks
+        lines += [f"## {int(name.split('_')[0])}. {notebook.title}", ""]
+        facts = notebook.metadata.get("ganlib", {})
         ran = ", executed in {seconds:.0f} s on {digits}".format(**facts) if {"seconds", "digits"} <= set(facts) else ""
         lines += [f"{plural(len(records), 'check')} in {{doc}}`/chapters/{name}`{ran}.", ""]
         if records:
@@ -149,9 +133,9 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     chapters = {name: read_executed(executed / f"{name}.ipynb") for name in names}
     stage_exercises(root, source, chapters)
     for name, notebook in chapters.items():
-        (source / f"chapters/{name}.ipynb").write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
+        (source / f"chapters/{name}.ipynb").write_text(notebook.text(), encoding="utf-8")
     (source / "appendix/verified.md").write_text(verified_page(chapters), encoding="utf-8")
-    count = sum(len(checks_of(notebook)) for notebook in chapters.values())
+    count = sum(len(notebook.checks) for notebook in chapters.values())
     fill(source / "index.md", "totals", totals(count, len(chapters)))
     fill(source / "appendix/api.md", "modules", module_sections(root / "ganlib"))
     if (source / "appendix/benchmark.md").exists():
@@ -166,7 +150,7 @@ def stage(root: Path, executed: Path, source: Path) -> None:
         )
 
 
-def stage_exercises(root: Path, source: Path, chapters: dict[str, dict]) -> None:
+def stage_exercises(root: Path, source: Path, chapters: dict[str, Notebook]) -> None:
     """Copy the students' notebooks, offer each in its chapter, and list them on the page of exercises."""
     home, lines = repository.find(root), []
     for link in exercise_links.find(root / "exercises/src"):
@@ -230,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         build(source, BUILD / "sphinx", args.output)
         stamp.write_text(inputs)
-    except (BookError, repository.AddressError) as error:
+    except (BookError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"The book is at {args.output / 'index.html'}")

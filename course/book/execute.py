@@ -21,11 +21,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-
 from course.book import dependencies
-from course.book.nbval_keep import write_notebook
 from course.layout import ROOT
+from course.notebook import Notebook, NotebookError
 
 CELL_TIMEOUT = 600  # seconds
 REHEARSAL = "rehearsal"  # stands in the place of the digits' name
@@ -37,18 +35,14 @@ CLEARED = (
 )
 
 
-def code_cells(notebook) -> list:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def uses_digits(notebook) -> bool:
+def uses_digits(notebook: Notebook) -> bool:
     """Whether a chapter computes on the digits that `GANLIB_DIGITS` chooses."""
-    return any("digits(" in cell.source for cell in code_cells(notebook))
+    return "digits(" in notebook.program
 
 
-def has_full_profile(notebook) -> bool:
+def has_full_profile(notebook: Notebook) -> bool:
     """Whether the code of a chapter differs between the profiles."""
-    return any(call in cell.source for cell in code_cells(notebook) for call in ("runtime.pick(", "runtime.profile("))
+    return any(call in notebook.program for call in ("runtime.pick(", "runtime.profile("))
 
 
 def settings(digits: str) -> dict:
@@ -63,15 +57,15 @@ def settings(digits: str) -> dict:
     }
 
 
-def used_files(notebook, root: Path) -> list[Path]:
+def used_files(notebook: Notebook, root: Path) -> list[Path]:
     """The files that a chapter's outputs depend on: what it takes from ganlib, the lock and the recorder."""
-    code = "\n".join(cell.source for cell in code_cells(notebook))
-    return [*dependencies.used(code, root / "ganlib"), root / "requirements.lock", ROOT / "course/book/nbval_keep.py"]
+    modules = dependencies.used(notebook.program, root / "ganlib")
+    return [*modules, root / "requirements.lock", ROOT / "course/book/nbval_keep.py"]
 
 
-def key(notebook, digits: str, root: Path = ROOT) -> str:
+def key(notebook: Notebook, digits: str, root: Path = ROOT) -> str:
     """A SHA-256 of all that a chapter's outputs depend on; two equal keys mean that no new run is needed."""
-    code = [[cell.source, cell.metadata.get("tags", [])] for cell in code_cells(notebook)]
+    code = [[cell.source, cell.metadata.get("tags", [])] for cell in notebook.code]
     machine = [platform.python_version(), platform.system(), platform.machine()]
     total = hashlib.sha256(json.dumps([code, settings(digits), machine], sort_keys=True).encode())
     for path in used_files(notebook, root):
@@ -82,19 +76,19 @@ def key(notebook, digits: str, root: Path = ROOT) -> str:
 def is_current(kept: Path, wanted: str) -> bool:
     """Whether `kept` holds an executed chapter with the key that is wanted."""
     try:
-        return nbformat.read(kept, as_version=4).metadata["ganlib"]["key"] == wanted
-    except (FileNotFoundError, KeyError, ValueError, nbformat.ValidationError):
+        return Notebook.read(kept).metadata["ganlib"]["key"] == wanted
+    except (FileNotFoundError, KeyError, NotebookError):
         return False
 
 
-def renew_words(kept: Path, notebook) -> None:
+def renew_words(kept: Path, notebook: Notebook) -> None:
     """Bring an executed chapter's prose and cell metadata up to its source; its code and outputs are current."""
-    executed = nbformat.read(kept, as_version=4)
-    for cell, old in zip(code_cells(notebook), code_cells(executed), strict=True):
+    executed = Notebook.read(kept)
+    for cell, old in zip(notebook.code, executed.code, strict=True):
         cell.outputs, cell.execution_count = old.outputs, old.execution_count
     if notebook.cells != executed.cells:
         notebook.metadata = executed.metadata
-        write_notebook(notebook, kept)
+        notebook.write(kept)
 
 
 def chosen(names: list[str], root: Path) -> dict[str, Path]:
@@ -131,8 +125,8 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
     """Execute what is not up to date, say what was done, and return 0 only if every chosen chapter is kept."""
     kept_in = root / "_build" / "executed" / digits
     chapters = chosen(names, root)
-    notebooks = {name: nbformat.read(path, as_version=4) for name, path in chapters.items()}
-    chosen_by: dict[str, Callable[[nbformat.NotebookNode], bool]] = {"glyphs": bool, REHEARSAL: has_full_profile}
+    notebooks = {name: Notebook.read(path) for name, path in chapters.items()}
+    chosen_by: dict[str, Callable[[Notebook], bool]] = {"glyphs": bool, REHEARSAL: has_full_profile}
     concerns = chosen_by.get(digits, uses_digits)
     notebooks = {name: notebook for name, notebook in notebooks.items() if concerns(notebook)}
     keys = {name: key(notebook, digits, root) for name, notebook in notebooks.items()}
@@ -149,13 +143,13 @@ def execute(names=(), digits="glyphs", force=False, jobs=0, report: Path | None 
         print(f"execute: {len(notebooks)} chapters ({digits}) are up to date, none had to run")
         return 0
     print(f"Executing ({digits}): {', '.join(stale)}", flush=True)
-    cells = {name: len(code_cells(notebooks[name])) for name in stale}
+    cells = {name: len(notebooks[name].code) for name in stale}
     facts = {name: {"key": keys[name], "digits": digits, "cells": cells[name]} for name in stale}
     code = run_nbval(stale, facts, digits, kept_in, jobs, report, root)
     failed = [name for name in stale if not is_current(kept_in / f"{name}.ipynb", keys[name])]
     for name in stale:
         if name not in failed:
-            took = nbformat.read(kept_in / f"{name}.ipynb", as_version=4).metadata["ganlib"]
+            took = Notebook.read(kept_in / f"{name}.ipynb").metadata["ganlib"]
             print(f"{name} ({digits}): {took['seconds']:.1f} s, {took['cpu_seconds']:.1f} CPU-seconds")
     if failed:
         print(f"execute: not every cell passed in {', '.join(failed)}")
@@ -180,7 +174,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         return execute(args.chapters, args.digits, args.force, args.jobs, args.report)
-    except (FileNotFoundError, nbformat.reader.NotJSONError) as error:
+    except (FileNotFoundError, NotebookError) as error:
         print(error)
         return 2
 

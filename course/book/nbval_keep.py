@@ -12,13 +12,12 @@ import re
 import time
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 from nbclient import NotebookClient
 
-from ganlib import files
+from course.notebook import Notebook
 
 
 def pytest_addoption(parser):
@@ -76,7 +75,7 @@ def notebook_of(nodeid: str) -> str:
     return Path(nodeid.partition("::")[0]).stem
 
 
-def without_figure(notebook) -> list[str]:
+def without_figure(notebook: Notebook) -> list[str]:
     """The captions that do not stand below a code cell which shows an image."""
     wrong, before = [], None
     for cell in notebook.cells:
@@ -94,9 +93,9 @@ class Recording:
     def __init__(self, file):
         self.file = file
         self.started = time.perf_counter()
-        self.notebook = copy.deepcopy(file.nb)
+        self.notebook = Notebook(copy.deepcopy(file.nb))
         self.code_cells = [index for index, cell in enumerate(self.notebook.cells) if cell.cell_type == "code"]
-        self.client = NotebookClient(self.notebook)
+        self.client = NotebookClient(self.notebook.node)
         self.execution: str | None = None
         self.cell_index: int | None = None
         self.passed = 0
@@ -135,7 +134,7 @@ class Recording:
         seconds = {"seconds": time.perf_counter() - self.started, "cpu_seconds": used.user + used.system}
         self.notebook.metadata.language_info = IPythonKernel.language_info
         self.notebook.metadata.ganlib = facts | {name: round(value, 1) for name, value in seconds.items()}
-        write_notebook(self.notebook, folder / self.file.path.name)
+        self.notebook.write(folder / self.file.path.name)
 
 
 def join_streams(outputs: list) -> list:
@@ -150,12 +149,6 @@ def join_streams(outputs: list) -> list:
         if output.output_type == "stream":
             output.text = re.sub(r"^.*\r(?=[^\n])", "", output.text, flags=re.MULTILINE)
     return joined
-
-
-def write_notebook(notebook, path: Path) -> None:
-    """Write a valid notebook to `path` in one step; an invalid one raises `nbformat.ValidationError`."""
-    nbformat.validate(notebook)
-    files.write(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
 
 
 RECORDINGS = pytest.StashKey[Recording]()

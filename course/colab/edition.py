@@ -15,13 +15,12 @@ import shutil
 import sys
 from pathlib import Path
 
-import nbformat
-
 from course import repository
 from course.book.build import BookError, read_executed
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.exercises import links as exercise_links
 from course.layout import BOOK, COLAB, EXECUTED, EXERCISES, ROOT, STUDENT
+from course.notebook import Notebook, NotebookError
 
 REFERENCES = "references.json"  # written by course/sphinx/refs.py
 OWN = "application/vnd.ganlib."  # records for the book
@@ -34,10 +33,6 @@ from importlib.util import find_spec
 if find_spec("ganlib") is None:
     %pip install -q "ganlib[widgets] @ git+{url}"
 """
-
-
-def is_setup(cell) -> bool:
-    return cell.cell_type == "code" and 'find_spec("ganlib")' in cell.source
 
 
 def bare(output, page: Page):
@@ -53,15 +48,14 @@ def bare(output, page: Page):
     return output
 
 
-def with_source(notebook, home: repository.Repository | None):
+def with_source(notebook: Notebook, home: repository.Repository | None) -> Notebook:
     """The notebook with a set-up cell that installs ganlib from the repository by itself, where there is one."""
-    for cell in notebook.cells:
-        if home and is_setup(cell):
-            cell.source = SETUP.format(url=home.url).strip()
+    if home:
+        notebook.setup.source = SETUP.format(url=home.url).strip()
     return notebook
 
 
-def edition(notebook, page: Page, home: repository.Repository | None):
+def edition(notebook: Notebook, page: Page, home: repository.Repository | None) -> Notebook:
     """The executed notebook of a chapter as Colab's readers get it; raises a ``MarkupError`` that names the cell."""
     for number, cell in enumerate(with_source(notebook, home).cells):
         cell.metadata = {}
@@ -77,8 +71,8 @@ def edition(notebook, page: Page, home: repository.Repository | None):
         link = page.link("a page of the book", page.address)
         notebook.cells[0].source += f"\n\n*This notebook is made from {link}, to which its references lead.*"
     notebook.metadata = {name: notebook.metadata[name] for name in ("kernelspec", "language_info")}
-    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # the first with cell ids
-    nbformat.validate(notebook)
+    notebook.node.nbformat_minor = max(notebook.node.nbformat_minor, 5)  # the first with cell ids
+    notebook.validate()
     return notebook
 
 
@@ -90,11 +84,9 @@ def write_all(executed: Path, book: Path, output: Path, home, site: str | None) 
     links = exercise_links.find(EXERCISES)
     notebooks = {}
     for link in links:
-        notebook = nbformat.read(STUDENT / f"{link.name}.ipynb", as_version=4)
-        notebooks[output / link.file] = with_source(notebook, home)
+        notebooks[output / link.file] = with_source(Notebook.read(STUDENT / f"{link.name}.ipynb"), home)
     for name, page in pages.items():
-        read_executed(executed / f"{Path(name).name}.ipynb")
-        notebook = nbformat.read(executed / f"{Path(name).name}.ipynb", as_version=4)
+        notebook = read_executed(executed / f"{Path(name).name}.ipynb")
         for link in links:
             if home and link.chapter == Path(name).name:
                 raw = f"[{link.name}.ipynb]({home.url}/raw/{repository.BRANCH}/{link.file})"
@@ -106,8 +98,7 @@ def write_all(executed: Path, book: Path, output: Path, home, site: str | None) 
     for folder in {path.parent for path in notebooks}:
         shutil.rmtree(folder, ignore_errors=True)
     for path, notebook in notebooks.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        notebook.write(path)
     return list(notebooks)
 
 
@@ -122,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         home = repository.find(ROOT)
         site = repository.site(home)
         written = write_all(args.executed, args.book, args.output, home, site)
-    except (BookError, repository.AddressError) as error:
+    except (BookError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     links = f"with links to {site}" if site else "without links, as no site is known"

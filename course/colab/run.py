@@ -17,11 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
-
 from course.colab import pins
 from course.environments import EnvironmentMissing, environment, find_python, packages_of, python_of
 from course.layout import COLAB, ROOT
+from course.notebook import Notebook
 
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "ganlib")  # what pip installs ganlib from
 FAKE = """\
@@ -108,11 +107,10 @@ def settings(folder: Path, address: str, offline: bool) -> dict[str, str]:
     return kept
 
 
-def address_in(notebook) -> str:
+def address_in(notebook: Notebook) -> str:
     """The repository that the set-up cell installs ganlib from."""
-    for cell in notebook.cells:
-        if match := re.search(r'%pip install .*@ git\+([^"\s{]+)', cell.source):
-            return match[1]
+    if match := re.search(r'%pip install .*@ git\+([^"\s{]+)', notebook.setup.source):
+        return match[1]
     raise ColabError("its set-up cell names no repository: make the edition with GITHUB_REPOSITORY=owner/name")
 
 
@@ -120,7 +118,7 @@ def run(path: Path, python: Path, offline: bool = False) -> float:
     """Run one notebook of the edition beside the packages of ``python``; returns seconds, raises a ``ColabError``."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        variables = settings(folder, address_in(nbformat.read(path, as_version=4)), offline)
+        variables = settings(folder, address_in(Notebook.read(path)), offline)
         make_environment(folder / "environment", python)
         make_repository(folder / "repository")
         (folder / "content").mkdir()

@@ -29,6 +29,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from course.layout import ASSIGNED, CHAPTERS, EXERCISES, ROOT, STUDENT
+from course.notebook import SETUP, Notebook
 
 CANARY = "instructor only"
 OTTER = f"otter-grader=={version('otter-grader')}"  # as locked
@@ -187,11 +188,10 @@ def secrets(cells: list) -> list[str]:
 
 def setup_of(chapter: str) -> str:
     """The set-up cell of a chapter; it is the same in all."""
-    notebook = nbformat.read(CHAPTERS / f"{chapter}.ipynb", as_version=4)
-    return next(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return Notebook.read(CHAPTERS / f"{chapter}.ipynb").setup.source
 
 
-def one_file(exercise: Exercise, notebook) -> None:
+def one_file(exercise: Exercise, notebook: Notebook) -> None:
     """Turn otter's student notebook into one that carries its public checks, in place."""
     name = exercise.name
     tests = notebook.metadata.get("otter", {}).get("tests", {})
@@ -211,14 +211,14 @@ def one_file(exercise: Exercise, notebook) -> None:
         cell.id, cell.metadata = f"{name}-{number:02}", {}
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    for cell in folded:
-        cell.metadata = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    for cell, identity in zip(folded, (SETUP, "checks"), strict=True):
+        cell.id, cell.metadata = identity, {"jupyter": {"source_hidden": True}, "cellView": "form"}
     notebook.cells = cells
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.node.nbformat, notebook.node.nbformat_minor = 4, 5
 
 
 def leaks(text: str) -> list[str]:
@@ -235,7 +235,7 @@ def assign(exercise: Exercise, folder: Path, run: bool) -> None:
     cells = [new_raw_cell(CONFIG.format(otter=OTTER, files=", ".join(files))), *exercise.notebook.cells]
     master = folder / f"{exercise.name}.ipynb"
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": exercise.notebook.metadata.kernelspec})
-    nbformat.write(notebook, master)
+    Notebook(notebook).write(master)
     said = io.StringIO()
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(said):
@@ -251,15 +251,13 @@ def build(source: Path, student: Path, output: Path, overlay: Path | None = None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         assign(exercise, folder, run)
-        notebook = nbformat.read(folder / f"made/student/{exercise.name}.ipynb", as_version=4)
+        notebook = Notebook.read(folder / f"made/student/{exercise.name}.ipynb")
         one_file(exercise, notebook)
-        nbformat.validate(notebook)
-        text = nbformat.writes(notebook) + "\n"
-        if secret := leaks(text):
+        if secret := leaks(notebook.text()):
             raise ExerciseError(f"the student's notebook would show {secret[0]!r}: look for a misspelt mark")
-        for target in (student, output / "solution", output / "autograder"):
+        notebook.write(student / f"{exercise.name}.ipynb")
+        for target in (output / "solution", output / "autograder"):
             target.mkdir(parents=True, exist_ok=True)
-        (student / f"{exercise.name}.ipynb").write_text(text, encoding="utf-8")
         shutil.copy2(folder / f"made/autograder/{exercise.name}.ipynb", output / "solution")
         [grader] = (folder / "made/autograder").glob("*.zip")
         shutil.copy2(grader, output / f"autograder/{exercise.name}.zip")

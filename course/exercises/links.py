@@ -7,6 +7,7 @@ from typing import NamedTuple
 import yaml
 
 from course import repository
+from course.notebook import Notebook
 
 HEADING = "## Exercises\n"
 
@@ -50,13 +51,11 @@ def words(link: Link, download: str, home: repository.Repository | None) -> str:
     return f"*{link.title}*, about {link.minutes} minutes. Download {download}{there}."
 
 
-def offer(notebook: dict, sentence: str) -> None:
+def offer(notebook: Notebook, sentence: str) -> None:
     """Put the sentence below the heading "Exercises" of a chapter, in place."""
     sentence = f"**An exercise that checks itself:** {sentence}\n\nAnd ideas to try:"
-    for cell in notebook["cells"]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown" and HEADING in text:
-            text = text.replace(HEADING, f"{HEADING}\n{sentence}\n", 1)
-            cell["source"] = text.splitlines(keepends=True) if isinstance(cell["source"], list) else text
+    for cell in notebook.markdown:
+        if HEADING in cell.source:
+            cell.source = cell.source.replace(HEADING, f"{HEADING}\n{sentence}\n", 1)
             return
     raise ValueError("The chapter has no heading '## Exercises': its exercise has no place.")

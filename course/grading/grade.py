@@ -23,7 +23,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 from tqdm import tqdm
 
 from course.grading import feedback, sandbox, submission
@@ -89,7 +88,7 @@ class Grader:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             ready = submission.prepare(notebook, self.cell_seconds, "/grade" if self.walled else name)
-            nbformat.write(ready.notebook, folder / f"{exercise}.ipynb")
+            ready.notebook.write(folder / f"{exercise}.ipynb")
             shutil.copy2(self.autograders[exercise], folder / "autograder.zip")
             (folder / "out").mkdir()
             command = [*OTTER, "run", "-a", "autograder.zip", "-o", "out", "--no-logo", f"{exercise}.ipynb"]

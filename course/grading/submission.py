@@ -15,6 +15,8 @@ from typing import NamedTuple
 import nbformat
 from nbformat.v4 import new_code_cell
 
+from course.notebook import Notebook, NotebookError
+
 LARGEST = 20_000_000  # bytes of a notebook, outputs included
 SETUP = ("# Set-up", "# Initialize Otter")  # the student's cells, and the solution's
 CHECKS = re.compile(r"\bchecks_(ex\d\d)\b")
@@ -85,31 +87,30 @@ class SubmissionError(Exception):
 class Prepared(NamedTuple):
     """A notebook ready to run, the name of the file that the guard writes, and what a person should look at."""
 
-    notebook: nbformat.NotebookNode
+    notebook: Notebook
     record: str
     suspicious: list[str]
 
 
-def read(path: Path) -> nbformat.NotebookNode:
+def read(path: Path) -> Notebook:
     """The notebook at ``path``; raises SubmissionError for what is none."""
     if path.stat().st_size > LARGEST:
         raise SubmissionError(f"the file has {path.stat().st_size / 1e6:.0f} MB: clear the outputs and hand in again")
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
-        nbformat.validate(notebook)
-    except (UnicodeDecodeError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        notebook = Notebook.read(path)
+        notebook.validate()
+    except NotebookError:
         raise SubmissionError("the file is not a Jupyter notebook: save it as .ipynb and hand in again") from None
     except nbformat.ValidationError:
         raise SubmissionError("the notebook is damaged: open and save it in Jupyter, then hand in again") from None
     return notebook
 
 
-def exercise_of(notebook, file_name: str = "") -> str | None:
+def exercise_of(notebook: Notebook, file_name: str = "") -> str | None:
     """The exercise that the set-up cell names, such as ``ex04``, or the ids of the cells, or the name of the file."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     ids = " ".join(cell.get("id", "") for cell in notebook.cells)
     places = (
-        CHECKS.search(code),
+        CHECKS.search(notebook.program),
         re.search(r"\b(ex\d\d)-\d\d\b", ids),
         re.search(r"(?<![a-z])(ex\d\d)(?!\d)", file_name),
     )
@@ -139,15 +140,15 @@ def means(source: str) -> set[str]:
     return magic | words & (NAMES | MEANS | {PATH})
 
 
-def prepare(notebook, seconds: int, home: str) -> Prepared:
+def prepare(notebook: Notebook, seconds: int, home: str) -> Prepared:
     """A copy without outputs, metadata and set-up cell, with the guard at both ends and before each check.
 
     ``home`` is the folder, as the notebook sees it, in which the guard keeps its record.
     """
     guard = f"guard_{secrets.token_hex(8)}"
     cells, suspicious = [], set()
-    for cell in notebook.cells:
-        if cell.cell_type != "code" or cell.source.startswith(SETUP):
+    for cell in notebook.code:
+        if cell.source.startswith(SETUP):
             continue
         if re.fullmatch(r"(\s*grader\.check(_all)?\([^()]*\)\s*)+", cell.source):
             if "check_all" not in cell.source:
@@ -159,7 +160,7 @@ def prepare(notebook, seconds: int, home: str) -> Prepared:
     first = new_code_cell(GUARD.format(guard=guard, record=f"{home}/{record}", seconds=seconds))
     ready = nbformat.v4.new_notebook(cells=[first, *cells, new_code_cell(f"{guard}()")])
     ready.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    return Prepared(ready, record, sorted(suspicious))
+    return Prepared(Notebook(ready), record, sorted(suspicious))
 
 
 def altered(record: str | None) -> list[str]:

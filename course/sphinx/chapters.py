@@ -1,13 +1,15 @@
 """How chapters are read into the book: captions of figures, records of checks, and chapter numbers."""
 
-import json
 import re
 
 from docutils import nodes
+from nbformat import NotebookNode
 from sphinx.util import logging
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles, disable_builtin_toctree_collector
 
+from course.notebook import Notebook
 from course.sphinx.explorers import place_explorers
+from ganlib import checks
 
 logger = logging.getLogger(__name__)
 
@@ -15,35 +17,33 @@ CAPTION = re.compile(
     r"\A\s*:::\{caption\}[ \t]+(?P<name>\S+)[ \t]*\n:alt:[ \t]*(?P<alt>\S[^\n]*)\n(?P<caption>.+?)\n:::[ \t]*(?:\n|\Z)",
     re.DOTALL,
 )
-CHECK = "application/vnd.ganlib.check+json"
 HOW = "write ':::{caption} fig-name', then ':alt: what it shows', the caption, and ':::'"
 
 
-def fold_captions(notebook: dict) -> list[str]:
+def fold_captions(notebook: Notebook) -> list[str]:
     """Move each caption cell into the code cell before it, as the metadata that MyST-NB turns into a figure.
 
     A figure is the one image that a code cell shows; the markdown cell after it begins with the caption (see HOW),
     so that the caption can be read in JupyterLab and Colab too. Changes ``notebook`` and returns what is wrong in it.
     """
     problems: list[str] = []
-    before: dict = {}
-    for cell in notebook["cells"]:
-        source = _text(cell["source"])
-        match = CAPTION.match(source) if cell["cell_type"] == "markdown" else None
+    before = NotebookNode()
+    for cell in notebook.cells:
+        match = CAPTION.match(cell.source) if cell.cell_type == "markdown" else None
         images = _images(before)
         if images and match:
-            shown = [output for output in before["outputs"] if output["output_type"] != "stream"]
+            shown = [output for output in before.outputs if output.output_type != "stream"]
             if len(shown) > 1:
                 several = f"{len(shown)} things are shown above one caption"
                 problems.append(f"{several}: keep one figure in the cell {_name(before)}")
             figure = {"name": match["name"], "caption": match["caption"].strip()}
-            before["metadata"]["mystnb"] = {"figure": figure, "image": {"alt": match["alt"].strip()}}
-            cell["source"] = source[match.end() :]
+            before.metadata["mystnb"] = {"figure": figure, "image": {"alt": match["alt"].strip()}}
+            cell.source = cell.source[match.end() :]
         elif images:
             problems.append(f"a figure has no caption or alt text: after the cell {_name(before)} {HOW}")
         elif match:
             problems.append(f"the caption {match['name']!r} does not follow a code cell that shows a figure")
-        elif cell["cell_type"] == "markdown" and ":::{caption}" in source:
+        elif cell.cell_type == "markdown" and ":::{caption}" in cell.source:
             problems.append(f"a caption cannot be read: begin the cell {_name(cell)} with it; {HOW}")
         before = cell
     if _images(before):
@@ -51,40 +51,36 @@ def fold_captions(notebook: dict) -> list[str]:
     return problems
 
 
-def show_checks(notebook: dict) -> None:
+def show_checks(notebook: Notebook) -> None:
     """Keep of each check the line that is read, and tag its cell for the style sheet.
 
     The record itself is shown on the page "What this build verified", which course/book/build.py writes.
     """
-    for cell in notebook["cells"]:
-        records = [output["data"].pop(CHECK, None) for output in cell.get("outputs", []) if "data" in output]
+    for cell in notebook.code:
+        records = [output.data.pop(checks.MEDIA_TYPE, None) for output in cell.outputs if "data" in output]
         if any(records):
-            cell["metadata"].setdefault("tags", []).append("checks")
+            cell.metadata.setdefault("tags", []).append("checks")
 
 
-def _images(cell: dict) -> list[dict]:
+def _images(cell: NotebookNode) -> list[NotebookNode]:
     outputs = cell.get("outputs", [])
     return [output for output in outputs if any(kind.startswith("image/") for kind in output.get("data", {}))]
 
 
-def _text(source: str | list[str]) -> str:
-    return source if isinstance(source, str) else "".join(source)
-
-
-def _name(cell: dict) -> str:
-    lines = _text(cell["source"]).strip().splitlines()
+def _name(cell: NotebookNode) -> str:
+    lines = cell.source.strip().splitlines()
     return f"that begins {lines[0]!r}" if lines else "that is empty"
 
 
 def _read_chapter(app, docname, source):
     if not app.env.doc2path(docname).endswith(".ipynb"):
         return
-    notebook = json.loads(source[0])
+    notebook = Notebook.parse(source[0])
     for problem in fold_captions(notebook):
         logger.warning(problem, location=docname, type="book", subtype="caption")
     show_checks(notebook)
     place_explorers(notebook)
-    source[0] = json.dumps(notebook)
+    source[0] = notebook.text()
 
 
 def number_by_file_name(env) -> None:

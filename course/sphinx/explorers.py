@@ -9,6 +9,8 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
+from course.notebook import Notebook
+
 HERE = Path(__file__).parent
 EXPLORER = "application/vnd.ganlib.explorer+json"
 
@@ -21,14 +23,12 @@ def holder(still: dict) -> str:
     return f'<div class="explorer-here" data-explorer="{still["file"]}">{script}<p>{words}</p></div>'
 
 
-def place_explorers(notebook: dict) -> None:
+def place_explorers(notebook: Notebook) -> None:
     """Put the holder in place of each widget that an executed notebook shows, and drop the state that Jupyter keeps."""
-    notebook.get("metadata", {}).pop("widgets", None)
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            if still := output.get("data", {}).get(EXPLORER):
-                output["data"] = {"text/html": holder(still)}
-                output["metadata"] = {}
+    notebook.metadata.pop("widgets", None)
+    for output in notebook.outputs:
+        if still := output.get("data", {}).get(EXPLORER):
+            output.data, output.metadata = {"text/html": holder(still)}, {}
 
 
 class ExplorerHere(Directive):

@@ -9,20 +9,17 @@ import pytest
 from helpers import ANNOUNCED
 
 from course.layout import ROOT
+from course.notebook import SETUP, Notebook
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 OPENING = ("What you will do", "What you will learn", "What you need", "Time")
 SECTIONS = ("Recap", "Exercises", "Further reading")
 
 
-def code_of(notebook) -> list:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def form_violations(notebook) -> list[str]:
+def form_violations(notebook: Notebook) -> list[str]:
     """What is wrong with the file: outputs, cell ids, kernel."""
     wrong = []
-    if any(cell.outputs or cell.execution_count for cell in code_of(notebook)):
+    if any(cell.outputs or cell.execution_count for cell in notebook.code):
         wrong.append("holds outputs: strip them with nbstripout --keep-id")
     ids = [cell.get("id") for cell in notebook.cells]
     if not all(ids) or len(set(ids)) < len(ids):
@@ -34,11 +31,11 @@ def form_violations(notebook) -> list[str]:
     return wrong
 
 
-def prose_violations(notebook) -> list[str]:
+def prose_violations(notebook: Notebook) -> list[str]:
     """What is wrong with the words: title, opening, closing sections."""
     wrong = []
-    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    opening, text = "\n".join(prose[:2]), "\n".join(prose)
+    prose = [cell.source for cell in notebook.markdown]
+    opening, text = "\n".join(prose[:2]), notebook.prose
     if not prose or notebook.cells[0].cell_type != "markdown" or not re.match(r"# \S", prose[0].lstrip()):
         wrong.append("the first cell does not begin with a title")
     if len(re.findall(r"^# \S", text, re.MULTILINE)) > 1:
@@ -52,23 +49,23 @@ def prose_violations(notebook) -> list[str]:
     return wrong
 
 
-def long_cells(notebook) -> list[int]:
+def long_cells(notebook: Notebook) -> list[int]:
     """The places of the code cells of more than 30 lines."""
     return [
         at for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and len(cell.source.splitlines()) > 30
     ]
 
 
-def code_after_code(notebook) -> list[int]:
+def code_after_code(notebook: Notebook) -> list[int]:
     """The places of the code cells that follow another with no prose between."""
     kinds = [cell.cell_type for cell in notebook.cells]
     return [at for at in range(1, len(kinds)) if kinds[at - 1] == kinds[at] == "code"]
 
 
-def code_violations(notebook) -> list[str]:
+def code_violations(notebook: Notebook) -> list[str]:
     """What is wrong with the code: cell sizes, prose between cells, set-up, checks, forbidden imports."""
     wrong = []
-    code = code_of(notebook)
+    code = notebook.code
     lines = [len(cell.source.splitlines()) for cell in code]
     if statistics.median(lines or [0]) > 8:
         wrong.append(f"a code cell has {statistics.median(lines):g} lines at the median: 8 at most")
@@ -77,9 +74,11 @@ def code_violations(notebook) -> list[str]:
     pairs, kinds = code_after_code(notebook), [cell.cell_type for cell in notebook.cells]
     if pairs and pairs != [kinds.index("code") + 1]:
         wrong.append(f"no prose between two code cells (only set-up and imports may follow each other): cells {pairs}")
-    if not code or 'find_spec("ganlib")' not in code[0].source or not re.search(r"^if ", code[0].source, re.MULTILINE):
-        wrong.append('the first code cell is not the set-up, guarded by find_spec("ganlib")')
-    everything = "\n".join(cell.source for cell in code)
+    if not code or code[0].get("id") != SETUP:
+        wrong.append(f"the first code cell is not the set-up: give it the id {SETUP!r}")
+    elif not re.search(r'^if find_spec\("ganlib"\) is None:', code[0].source, re.MULTILINE):
+        wrong.append('the set-up cell is not guarded by find_spec("ganlib")')
+    everything = notebook.program
     if not re.search(r"\bchecks\.(close|at_least|at_most|holds)\(", everything):
         wrong.append("nothing is checked: state numbers through ganlib.checks")
     if "(1 if so)" in everything:
@@ -100,7 +99,7 @@ def syntax_violations(code: list) -> list[str]:
     return wrong
 
 
-def violations(notebook) -> list[str]:
+def violations(notebook: Notebook) -> list[str]:
     return form_violations(notebook) + prose_violations(notebook) + code_violations(notebook)
 
 
@@ -116,24 +115,30 @@ def test_every_chapter_is_announced(page):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_keeps_the_contract(path):
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
+    notebook = Notebook.read(path)
+    notebook.validate()
     assert not (wrong := violations(notebook)), "\n  ".join([path.name, *wrong])
 
 
-def good_chapter():
+def good_chapter() -> Notebook:
     opening = "# A game\n\n" + "\n".join(f"* **{label}.** Something." for label in OPENING)
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     setup = 'from importlib.util import find_spec\nif find_spec("ganlib") is None:\n    %pip install -q ganlib'
-    cells = [markdown(opening), code(setup), code("from ganlib import checks"), markdown("Two and two."), code("x = 4")]
+    cells = [
+        markdown(opening),
+        code(setup, id=SETUP),
+        code("from ganlib import checks"),
+        markdown("Two and two."),
+        code("x = 4"),
+    ]
     cells += [markdown("Check it."), code('checks.close("x", x, 4, tol=0)')]
     cells += [markdown("Once more."), code("x + 1"), markdown("And again."), code("x + 2")]
     cells += [markdown(f"## {section}\n\nWords.") for section in SECTIONS]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python"}, "language_info": {"name": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return Notebook(nbformat.v4.new_notebook(cells=cells, metadata=metadata))
 
 
-def break_it(notebook, how: str) -> None:
+def break_it(notebook: Notebook, how: str) -> None:
     cells = notebook.cells
     if how == "holds outputs":
         cells[4].outputs = [nbformat.v4.new_output("stream", text="4")]
@@ -150,13 +155,15 @@ def break_it(notebook, how: str) -> None:
     elif how == "sections":
         cells[-1], cells[-2] = cells[-2], cells[-1]
     elif how == "at the median":
-        for cell in code_of(notebook):
+        for cell in notebook.code:
             cell.source += "\nx" * 9
     elif how == "30 lines":
         cells[4].source = cells[6].source = cells[6].source + "\n1" * 30
     elif how == "no prose between":
         del cells[5]
     elif how == "not the set-up":
+        cells[1].id = "imports"
+    elif how == "not guarded":
         cells[1].source = "import torch"
     elif how == "nothing is checked":
         cells[6].source = "x == 4"
@@ -179,7 +186,15 @@ BREAKS = [
     "at the median",
     "30 lines",
 ]
-BREAKS += ["no prose between", "not the set-up", "nothing is checked", "a yes or no", "dead in a page", "not Python"]
+BREAKS += [
+    "no prose between",
+    "not the set-up",
+    "not guarded",
+    "nothing is checked",
+    "a yes or no",
+    "dead in a page",
+    "not Python",
+]
 
 
 @pytest.mark.parametrize("how", BREAKS)

@@ -1,8 +1,8 @@
 """The book's build: what is staged, captions of figures, records of checks, numbers of chapters, warnings as errors."""
 
+import copy
 import json
 
-import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -10,9 +10,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from course.book import benchmark_page
 from course.book import build as build_book
 from course.layout import ROOT
+from course.notebook import Notebook
 from course.sphinx import api as book_api
 from course.sphinx import chapters as book_chapters
-from ganlib import checks, widgets
+from ganlib import widgets
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CAPTION = ":::{caption} fig-dot\n:alt: One dot.\nA dot, with $x$.\nA second line.\n:::\n"
@@ -37,16 +38,16 @@ def executed():
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = new_notebook(cells=cells, metadata=kernel)
     NotebookClient(notebook, timeout=60).execute()
-    return notebook
+    return Notebook(notebook)
 
 
 @pytest.fixture
 def small_book(bare_book, monkeypatch, executed):
     """A book of one chapter that has a figure and the checks."""
     words = "See {numref}`fig-dot`.\n\n## A section\n\n$$x = 1$$ (eq-one)\n\n{eq}`eq-one` says more."
-    notebook = nbformat.from_dict(executed)
-    notebook.cells = [*executed.cells, figure_cell(), new_markdown_cell(CAPTION + words)]
-    nbformat.write(notebook, bare_book / "executed/07_dots.ipynb")
+    notebook = copy.deepcopy(executed)
+    notebook.cells += [figure_cell(), new_markdown_cell(CAPTION + words)]
+    notebook.write(bare_book / "executed/07_dots.ipynb")
     monkeypatch.setattr(build_book, "ROOT", bare_book)
     return bare_book
 
@@ -56,8 +57,7 @@ def run(book, *more):
 
 
 def test_every_check_reaches_the_page(executed):
-    assert checks.MEDIA_TYPE == build_book.CHECK == book_chapters.CHECK
-    assert len(build_book.checks_of(executed)) == 4
+    assert len(executed.checks) == 4
     page = build_book.verified_page({"06_a": executed, "09_b": executed})
     assert page.count("| a \\| pipe and \\$money\\$ | 1.5 | 1.5 | none |") == 2
     assert page.count("| high quality | at least 0.9 | 0.931 |  |") == 2
@@ -99,12 +99,12 @@ def test_a_second_clean_build_differs_in_nothing_but_the_search_index(small_book
 
 def test_an_explorer_stands_where_a_chapter_shows_it_and_nowhere_else(small_book):
     path = small_book / "executed/07_dots.ipynb"
-    notebook = nbformat.read(path, as_version=4)
+    notebook = Notebook.read(path)
     bundle, _ = widgets.Saturation(logit=2.5)._repr_mimebundle_()
     shown = new_output("display_data", bundle)
     notebook.cells.insert(2, new_code_cell("Saturation()", execution_count=9, outputs=[shown]))
     notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    nbformat.write(notebook, path)
+    notebook.write(path)
     index = "# Small\n\n<!-- generated: totals -->\n\n:::{explorer} NONE\n:::\n"
     (small_book / "index.md").write_text(index.replace("NONE", "Saturation"))
     assert run(small_book) == 0
@@ -119,9 +119,9 @@ def test_an_explorer_stands_where_a_chapter_shows_it_and_nowhere_else(small_book
 
 def test_a_figure_without_caption_stops_the_build(small_book, capfd):
     path = small_book / "executed/07_dots.ipynb"
-    notebook = nbformat.read(path, as_version=4)
+    notebook = Notebook.read(path)
     notebook.cells[-1].source = "No caption."
-    nbformat.write(notebook, path)
+    notebook.write(path)
     assert run(small_book) == 2
     assert "a figure has no caption or alt text" in capfd.readouterr().err
 
@@ -145,7 +145,7 @@ def test_a_missing_chapter_says_what_to_do(small_book, capfd):
     ],
 )
 def test_a_chapter_that_did_not_run_is_refused(tmp_path, cell, sentence):
-    nbformat.write(new_notebook(cells=[cell]), tmp_path / "06_a.ipynb")
+    Notebook(new_notebook(cells=[cell])).write(tmp_path / "06_a.ipynb")
     with pytest.raises(build_book.BookError, match=sentence):
         build_book.read_executed(tmp_path / "06_a.ipynb")
 
@@ -163,7 +163,7 @@ def test_every_module_has_a_section():
 
 
 def test_caption_becomes_metadata():
-    notebook = new_notebook(cells=[figure_cell(), new_markdown_cell(CAPTION + "\nProse.")])
+    notebook = Notebook(new_notebook(cells=[figure_cell(), new_markdown_cell(CAPTION + "\nProse.")]))
     assert book_chapters.fold_captions(notebook) == []
     assert notebook.cells[0].metadata.mystnb == {
         "figure": {"name": "fig-dot", "caption": "A dot, with $x$.\nA second line."},
@@ -185,7 +185,7 @@ def test_caption_becomes_metadata():
     ],
 )
 def test_a_wrong_caption_is_a_problem(cells, problem):
-    problems = book_chapters.fold_captions(json.loads(nbformat.writes(new_notebook(cells=cells))))
+    problems = book_chapters.fold_captions(Notebook(new_notebook(cells=copy.deepcopy(cells))))
     assert problems and problem in problems[0]
 
 

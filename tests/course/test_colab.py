@@ -1,13 +1,11 @@
 """The Colab edition: addresses, plain Markdown, references of the built book, outputs, and a run as in Colab."""
 
-import json
 import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from packaging.requirements import Requirement
@@ -19,7 +17,9 @@ from course.colab import pins
 from course.colab import run as colab_run
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.layout import ROOT
+from course.notebook import Notebook, NotebookError
 from course.sphinx import refs as book_refs
+from ganlib import checks
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 HOME = repository.Repository("https://github.com", "owner/name")
@@ -43,9 +43,8 @@ class Anything(dict):
         return [[f"Thing {name.rpartition(':')[2]}", "page.html#thing"]]
 
 
-def page_for(notebook) -> Page:
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return Page("page.html", [""] * len(re.findall(r"^#+ ", prose, re.MULTILINE)), Anything(), SITE)
+def page_for(notebook: Notebook) -> Page:
+    return Page("page.html", [""] * len(re.findall(r"^#+ ", notebook.prose, re.MULTILINE)), Anything(), SITE)
 
 
 def a_page(site=SITE) -> Page:
@@ -166,7 +165,8 @@ def test_without_a_site_references_are_words():
     ],
 )
 def test_what_has_no_plain_form_is_named(source, message):
-    notebook = new_notebook(cells=[new_markdown_cell("Fine."), new_markdown_cell("Begin.\n\n" + source)])
+    cells = [new_markdown_cell("Fine."), new_markdown_cell("Begin.\n\n" + source), new_code_cell(SETUP, id="setup")]
+    notebook = Notebook(new_notebook(cells=cells))
     with pytest.raises(MarkupError, match=re.escape(message)) as caught:
         colab.edition(notebook, a_page(), HOME)
     assert str(caught.value).startswith("cell 1 ('Begin.')") and "\n" not in str(caught.value)
@@ -174,19 +174,18 @@ def test_what_has_no_plain_form_is_named(source, message):
 
 def test_a_book_that_is_older_than_its_chapters_is_noticed():
     with pytest.raises(MarkupError, match="2 headings of the page are missing: build the book again"):
-        colab.edition(new_notebook(cells=[new_markdown_cell("# One")], metadata=KERNEL), a_page(), HOME)
+        cells = [new_markdown_cell("# One"), new_code_cell(SETUP, id="setup")]
+        colab.edition(Notebook(new_notebook(cells=cells, metadata=KERNEL)), a_page(), HOME)
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_no_chapter_keeps_raw_markup(path):
-    notebook = nbformat.read(path, as_version=4)
-    ids = [cell.id for cell in notebook.cells]
-    before = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    notebook = Notebook.read(path)
+    ids, before = [cell.id for cell in notebook.cells], notebook.prose
     made = colab.edition(notebook, page_for(notebook), HOME)
-    after = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
-    assert RAW.search(before) and not RAW.search(after)
+    assert RAW.search(before) and not RAW.search(made.prose)
     assert [cell.id for cell in made.cells] == ids
-    first = next(cell for cell in made.cells if cell.cell_type == "code")
+    first = made.code[0]
     assert '%pip install -q "ganlib[widgets] @ git+https://github.com/owner/name"' in first.source
     assert made.cells.index(first) == 1 and "source =" not in first.source
 
@@ -197,7 +196,7 @@ def test_no_chapter_keeps_raw_markup(path):
 def small_chapter():
     """An executed chapter with a figure, a check, an explorer and every kind of reference."""
     figure = new_output("display_data", {"image/png": PIXEL, "text/plain": "<Figure>"})
-    check = new_output("display_data", {"text/plain": "✓ two", build_book.CHECK: {}})
+    check = new_output("display_data", {"text/plain": "✓ two", checks.MEDIA_TYPE: {}})
     still = {"file": "dirac", "state": {}, "about": "Two players chase each other."}
     widget = new_output("display_data", {"text/plain": "x", colab.WIDGET: {"model_id": "1"}, colab.EXPLORER: still})
     words = (
@@ -208,17 +207,17 @@ def small_chapter():
     )
     cells = [
         new_markdown_cell("# Dots"),
-        new_code_cell(SETUP, execution_count=1),
+        new_code_cell(SETUP, execution_count=1, id="setup"),
         new_code_cell("plt.show()", outputs=[figure], execution_count=2),
         new_markdown_cell(words),
         new_code_cell("checks.close()", outputs=[check, widget], execution_count=3),
     ]
-    return new_notebook(cells=cells, metadata=KERNEL | {"widgets": {}, "ganlib": {}})
+    return Notebook(new_notebook(cells=cells, metadata=KERNEL | {"widgets": {}, "ganlib": {}}))
 
 
 def test_outputs_show_themselves_without_the_book():
     made = colab.edition(small_chapter(), Page("c/07.html", ["7", "7.1"], Anything(), SITE), HOME)
-    nbformat.validate(made)
+    made.validate()
     assert set(made.metadata) == {"kernelspec", "language_info"}
     assert made.cells[2].outputs[0].data["image/png"] == PIXEL and made.cells[2].execution_count == 2
     check, explorer = made.cells[4].outputs
@@ -233,7 +232,18 @@ def test_outputs_show_themselves_without_the_book():
 def test_without_a_repository_the_set_up_cell_stays():
     made = colab.edition(small_chapter(), Page("c/07.html", ["7", "7.1"], Anything(), None), None)
     assert made.cells[1].source == SETUP
-    assert "http" not in json.dumps(made)
+    assert "http" not in made.text()
+
+
+def test_the_set_up_cell_is_known_by_its_id_and_not_by_its_words():
+    chapter = small_chapter()
+    chapter.setup.source = "import ganlib"  # other words, and the old ones in another cell
+    chapter.cells[2].source = SETUP
+    made = colab.edition(chapter, Page("c/07.html", ["7", "7.1"], Anything(), None), HOME)
+    assert "git+https://github.com/owner/name" in made.setup.source and made.cells[2].source == SETUP
+    del made.cells[1]
+    with pytest.raises(NotebookError, match="give its first code cell the id 'setup'"):
+        colab.with_source(made, HOME)
 
 
 @pytest.fixture
@@ -243,7 +253,7 @@ def small_book(bare_book, monkeypatch):
     (bare_book / "appendix/api.md").write_text(f"# API\n\n<!-- generated: modules -->\n\n{words}")
     chapter = small_chapter()
     chapter.cells[-1].outputs = []
-    nbformat.write(chapter, bare_book / "executed/07_dots.ipynb")
+    chapter.write(bare_book / "executed/07_dots.ipynb")
     for module in (build_book, colab):
         monkeypatch.setattr(module, "ROOT", bare_book)
     for name in ("GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "BOOK_URL"):
@@ -264,7 +274,7 @@ def test_a_small_book_and_its_edition(small_book, monkeypatch, capfd):
     assert build_book.main(build) == 0 and colab.main(write) == 0
     html = (small_book / "html/chapters/07_dots.html").read_text(encoding="utf-8")
     assert "https://colab.research.google.com/github/owner/name/blob/colab/chapters/07_dots.ipynb" in html
-    made = nbformat.read(small_book / "colab/chapters/07_dots.ipynb", as_version=4)
+    made = Notebook.read(small_book / "colab/chapters/07_dots.ipynb")
     text = made.cells[3].source
     page, references = f"{SITE}chapters/07_dots.html", f"{SITE}appendix/api.html"
     assert made.cells[0].source.startswith("# 7. Dots\n") and "## 7.1. A section" in text
@@ -288,8 +298,8 @@ def test_the_name_of_the_references_is_one():
 
 @pytest.fixture
 def first_chapter(tmp_path):
-    notebook = nbformat.read(CHAPTERS[0], as_version=4)
-    nbformat.write(colab.edition(notebook, page_for(notebook), HOME), tmp_path / "01.ipynb")
+    notebook = Notebook.read(CHAPTERS[0])
+    colab.edition(notebook, page_for(notebook), HOME).write(tmp_path / "01.ipynb")
     return tmp_path / "01.ipynb"
 
 
@@ -318,9 +328,9 @@ def test_the_run_as_in_colab_can_fail(first_chapter, monkeypatch, capsys, old, n
     if old:
         monkeypatch.setattr(colab_run, "make_repository", make_other)
     else:
-        notebook = nbformat.read(first_chapter, as_version=4)
+        notebook = Notebook.read(first_chapter)
         notebook.cells = [*notebook.cells[:2], new_code_cell("1 / 0")]
-        nbformat.write(notebook, first_chapter)
+        notebook.write(first_chapter)
     assert colab_run.main(["--here", "--edition", str(first_chapter.parent)]) == 1
     said = capsys.readouterr().out
     assert "01: it failed: " in said and said.count("\n") == 1

@@ -10,6 +10,7 @@ import pytest
 
 from course.book import execute
 from course.layout import ROOT
+from course.notebook import Notebook
 
 OUTPUTS = """\
 from IPython.display import HTML, clear_output, display
@@ -25,11 +26,11 @@ CLEARED = 'for step in range(3):\n    clear_output(wait=True)\n    print("step",
 WIDGET = "import ipywidgets\nipywidgets.IntSlider(value=7)"
 
 
-def notebook(*sources: str):
+def notebook(*sources: str) -> Notebook:
     cells = [nbformat.v4.new_markdown_cell("# A chapter", id="title")]
     cells += [nbformat.v4.new_code_cell(source, id=f"code-{number}") for number, source in enumerate(sources)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    return Notebook(nbformat.v4.new_notebook(cells=cells, metadata=kernel))
 
 
 USES = "from ganlib import losses\nlosses.hinge"
@@ -87,11 +88,11 @@ def test_the_key_ignores_outputs_metadata_words_and_compiled_files(root):
 
 def test_a_chapter_is_kept_with_its_outputs_and_runs_once(root, capfd, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
-    nbformat.write(notebook(OUTPUTS, CHECK, FIGURE, CLEARED, WIDGET), root / "chapters/01_good.ipynb")
-    nbformat.write(notebook("kept = 1", "assert kept == 2, 'wrong'", "unreached"), root / "chapters/02_bad.ipynb")
+    notebook(OUTPUTS, CHECK, FIGURE, CLEARED, WIDGET).write(root / "chapters/01_good.ipynb")
+    notebook("kept = 1", "assert kept == 2, 'wrong'", "unreached").write(root / "chapters/02_bad.ipynb")
     stale = root / "_build/executed/glyphs/02_bad.ipynb"
     stale.parent.mkdir(parents=True)
-    nbformat.write(notebook("old"), stale)
+    notebook("old").write(stale)
 
     assert execute.execute(root=root, jobs=2) != 0
     assert not stale.exists()
@@ -99,10 +100,10 @@ def test_a_chapter_is_kept_with_its_outputs_and_runs_once(root, capfd, monkeypat
     assert "AssertionError: wrong" in said and "not every cell passed in 02_bad" in said
     assert "1 failed, 6 passed, 1 skipped" in said
 
-    kept = nbformat.read(root / "_build/executed/glyphs/01_good.ipynb", as_version=4)
-    nbformat.validate(kept)
-    outputs = [cell.outputs for cell in kept.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in kept.cells if cell.cell_type == "code"] == [1, 2, 3, 4, 5]
+    kept = Notebook.read(root / "_build/executed/glyphs/01_good.ipynb")
+    kept.validate()
+    outputs = [cell.outputs for cell in kept.code]
+    assert [cell.execution_count for cell in kept.code] == [1, 2, 3, 4, 5]
     assert [cell.id for cell in kept.cells] == ["title", *(f"code-{number}" for number in range(5))]
     assert [output.get("text") for output in outputs[0]] == ["loaded \n", None, "below\n"]
     assert outputs[0][1].data["text/plain"] == "'second'"
@@ -117,16 +118,16 @@ def test_a_chapter_is_kept_with_its_outputs_and_runs_once(root, capfd, monkeypat
 
     reworded = notebook(OUTPUTS, CHECK, FIGURE, CLEARED, WIDGET)
     reworded.cells[0].source = "# Better words"
-    nbformat.write(reworded, root / "chapters/01_good.ipynb")
+    reworded.write(root / "chapters/01_good.ipynb")
     monkeypatch.setattr(execute, "run_nbval", lambda *_: pytest.fail("a chapter that is up to date was executed"))
     assert execute.execute(["01"], root=root) == 0
-    renewed = nbformat.read(root / "_build/executed/glyphs/01_good.ipynb", as_version=4)
+    renewed = Notebook.read(root / "_build/executed/glyphs/01_good.ipynb")
     assert renewed.cells[0].source == "# Better words" and renewed.cells[1:] == kept.cells[1:]
 
 
 def test_only_digit_chapters_run_on_other_digits(root, monkeypatch):
-    nbformat.write(notebook("1"), root / "chapters/06_plain.ipynb")
-    nbformat.write(notebook("images.digits()"), root / "chapters/09_digits.ipynb")
+    notebook("1").write(root / "chapters/06_plain.ipynb")
+    notebook("images.digits()").write(root / "chapters/09_digits.ipynb")
     asked = []
     monkeypatch.setattr(execute, "run_nbval", lambda chapters, *_: asked.extend(chapters) or 0)
     assert execute.execute(digits="mnist", root=root) == 1, "nothing was kept, so it must not count as done"
@@ -141,13 +142,13 @@ FAILING = FULL + "\nchecks.at_least('share of a net that was hardly trained', 0.
 def test_a_rehearsal_runs_the_full_profile_and_fails_where_its_code_does(root, capfd, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
     for name, code in {"01_one_profile": "1", "02_broken": BROKEN, "03_failing_check": FAILING}.items():
-        nbformat.write(notebook(code), root / f"chapters/{name}.ipynb")
+        notebook(code).write(root / f"chapters/{name}.ipynb")
     assert execute.execute(digits=execute.REHEARSAL, root=root, jobs=2) != 0
     said = re.sub(r"\x1b\[[0-9;]*m", "", capfd.readouterr().out)
     assert "NameError: name 'wide_net' is not defined" in said and "not every cell passed in 02_broken\n" in said
     (kept,) = (root / "_build/executed").rglob("*.ipynb")
     assert kept.relative_to(root / "_build/executed") == Path("rehearsal/03_failing_check.ipynb")
-    (output,) = nbformat.read(kept, as_version=4).cells[1].outputs
+    (output,) = Notebook.read(kept).cells[1].outputs
     assert output.text == "wide 2\n· share of a net that was hardly trained: 0.1 (at least 0.9) in a rehearsal\n"
 
     monkeypatch.setattr(execute, "run_nbval", lambda *_: pytest.fail("what was rehearsed was rehearsed again"))
@@ -157,14 +158,14 @@ def test_a_rehearsal_runs_the_full_profile_and_fails_where_its_code_does(root, c
 def test_an_ordinary_run_is_no_rehearsal_whatever_the_environment_says(root, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
     monkeypatch.setenv("GANLIB_REHEARSAL", "2")
-    nbformat.write(notebook(FAILING), root / "chapters/03_failing_check.ipynb")
+    notebook(FAILING).write(root / "chapters/03_failing_check.ipynb")
     assert execute.execute(root=root) != 0
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_chapter_asks_for_its_profile_where_the_rehearsal_sees_it(path):
-    code = "\n".join(cell.source for cell in execute.code_cells(nbformat.read(path, as_version=4)))
-    assert not re.search(r"GANLIB_PROFILE|from ganlib\.runtime|runtime as |(?<!runtime\.)\bpick\(", code)
+    program = Notebook.read(path).program
+    assert not re.search(r"GANLIB_PROFILE|from ganlib\.runtime|runtime as |(?<!runtime\.)\bpick\(", program)
 
 
 def test_an_unknown_chapter_is_one_sentence(root):
@@ -186,13 +187,13 @@ def test_a_chapter_whose_caption_has_no_figure_is_not_kept_and_the_shell_takes_n
     for name, code in (("01_drawn", FIGURE + "\nassert __debug__"), ("02_bare", "1")):
         chapter = notebook(code)
         chapter.cells.append(nbformat.v4.new_markdown_cell(":::{caption} fig-line\n:alt: A line\nA line.\n:::", id="c"))
-        nbformat.write(chapter, root / f"chapters/{name}.ipynb")
+        chapter.write(root / f"chapters/{name}.ipynb")
     assert execute.execute(root=root, jobs=1) != 0
     assert [path.stem for path in (root / "_build/executed/glyphs").iterdir()] == ["01_drawn"]
     said = capfd.readouterr().out
     assert "no figure was drawn above the caption fig-line: the chapter is not kept" in said
-    progress = [re.sub(r"\d+ s\b", "n s", line) for line in said.splitlines() if "chapters done" in line]
-    assert progress == [
+    lines = [re.sub(r"\d+ s\b", "n s", line) for line in said.splitlines() if "chapters done" in line]
+    assert lines == [
         "01_drawn runs (0 of 2 chapters done after n s)",
         "01_drawn ran in n s (1 of 2 chapters done after n s)",
         "02_bare runs (1 of 2 chapters done after n s)",

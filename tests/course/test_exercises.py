@@ -3,9 +3,9 @@
 import csv
 import os
 
-import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbformat.v4 import new_markdown_cell, new_notebook
 from test_chapters import code_after_code, long_cells
 
 from course import repository
@@ -14,6 +14,7 @@ from course.exercises import assign as exercises
 from course.exercises import links as exercise_links
 from course.grading import feedback, grade, sandbox
 from course.layout import ROOT
+from course.notebook import Notebook
 
 SOURCES = sorted(exercises.EXERCISES.glob("ex*.md"))
 FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
@@ -71,7 +72,7 @@ def test_the_student_notebook_in_the_repository_is_this_one(made):
 def test_the_student_notebook_holds_no_secret(made):
     exercise, folder = made
     text = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
-    notebook = nbformat.reads(text, as_version=4)
+    notebook = Notebook.parse(text)
     assert exercises.leaks(text) == []
     assert all(cell.metadata.keys() <= {"jupyter", "cellView"} for cell in notebook.cells)
     assert notebook.metadata.keys() == {"kernelspec", "language_info"}
@@ -88,7 +89,7 @@ def test_the_student_notebook_holds_no_secret(made):
 
 def test_code_is_short_and_prose_stands_between_every_two_cells(made):
     exercise, folder = made
-    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    notebook = Notebook.read(folder / f"student/{exercise.name}.ipynb")
     assert (long_cells(notebook), code_after_code(notebook)) == ([], [])
 
 
@@ -105,11 +106,13 @@ def test_the_questions_are_as_promised(made):
 
 def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
     exercise, folder = made
-    notebook = nbformat.read(folder / f"student/{exercise.name}.ipynb", as_version=4)
+    notebook = Notebook.read(folder / f"student/{exercise.name}.ipynb")
     setup, checks = (cell for cell in notebook.cells if cell.source.startswith("# Set-up"))
     setup.source = FAKE_COLAB + setup.source
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    client = NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(
+        notebook.node, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}
+    )
     client.execute(env=environment)
     said = [
         "\n".join(str(output.get("data", output.get("text", ""))) for output in cell.get("outputs", []))
@@ -124,14 +127,15 @@ def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
 def test_colab_opens_the_exercise_of_the_repository_and_its_chapter_leads_there():
     home = repository.Repository("https://github.com", "owner/name")
     [link] = [each for each in exercise_links.find(exercises.EXERCISES) if each.name == "ex04"]
-    notebook = nbformat.read(exercises.STUDENT / "ex04.ipynb", as_version=4)
+    notebook = Notebook.read(exercises.STUDENT / "ex04.ipynb")
     assert '@ git+https://github.com/owner/name"' in colab.with_source(notebook, home).cells[1].source
-    chapter = {"cells": [{"cell_type": "markdown", "source": "Words.\n\n## Exercises\n\n1. *Derive.*"}]}
+    cells = [new_markdown_cell("Words.\n\n## Exercises\n\n1. *Derive.*")]
+    chapter = Notebook(new_notebook(cells=cells))
     exercise_links.offer(chapter, exercise_links.words(link, "[ex04.ipynb](there)", home))
     address = "https://colab.research.google.com/github/owner/name/blob/colab/exercises/ex04.ipynb"
-    assert f"Download [ex04.ipynb](there), or [open it in Colab]({address})." in chapter["cells"][0]["source"]
+    assert f"Download [ex04.ipynb](there), or [open it in Colab]({address})." in chapter.cells[0].source
     with pytest.raises(ValueError, match="no heading"):
-        exercise_links.offer({"cells": []}, "")
+        exercise_links.offer(Notebook(new_notebook()), "")
 
 
 def test_each_is_offered_by_its_chapter():

@@ -19,6 +19,7 @@ from course.exercises import assign as exercises
 from course.grading import bench as bench_grading
 from course.grading import feedback, grade, sandbox, submission
 from course.layout import ROOT
+from course.notebook import Notebook
 
 PILOT = ROOT / "tests/course/pilot_exercise.md"
 GOOD = "def slopes(a):\n    return torch.sigmoid(a), 1 - torch.sigmoid(a)"
@@ -67,7 +68,7 @@ def made(tmp_path_factory):
     source = folder / "ex04.md"
     source.write_text(PILOT.read_text(encoding="utf-8"), encoding="utf-8")
     exercises.build(source, folder / "student", folder / "out", run=False)
-    return nbformat.read(folder / "student/ex04.ipynb", as_version=4), folder / "out/autograder"
+    return Notebook.read(folder / "student/ex04.ipynb"), folder / "out/autograder"
 
 
 def answered(notebook, answer: str, more: Sequence[str] = ()):
@@ -90,17 +91,17 @@ def graded(made, tmp_path_factory):
     notebook, autograders = made
     folder = tmp_path_factory.mktemp("class")
     for name, (answer, more, _, _) in STUDENTS.items():
-        nbformat.write(answered(notebook, answer, more), folder / f"{name}.ipynb")
+        answered(notebook, answer, more).write(folder / f"{name}.ipynb")
     renamed = answered(notebook, GOOD)
     renamed.cells = [cell for cell in renamed.cells if "grader.check" not in cell.source]  # and no checks
     renamed.cells.append(copy.deepcopy(next(cell for cell in renamed.cells if cell.source == GOOD)))  # a copied cell
     renamed.metadata = {}
-    nbformat.write(renamed, folder / "renamed and copied (1).ipynb")
+    nbformat.write(renamed.node, folder / "renamed and copied (1).ipynb")
     inflated = answered(notebook, "def slopes(a):\n    return a, a")
     assert "points=1" in inflated.cells[3].source
     inflated.cells[3].source = inflated.cells[3].source.replace("points=1", "points=300")
     inflated.metadata["otter"] = {"tests": {"q1": "points = 300"}}
-    nbformat.write(inflated, folder / "inflated.ipynb")
+    inflated.write(folder / "inflated.ipynb")
     (folder / "no notebook.ipynb").write_text("Dear teacher,")
     (folder / "a zip.zip").write_bytes(b"PK\3\4")
     (folder / "empty.ipynb").write_text("")
@@ -316,7 +317,7 @@ def test_how_long_a_class_takes_is_arithmetic():
 def test_copies_are_timed_and_graded_alike(made, monkeypatch, tmp_path):
     notebook, autograders = made
     (tmp_path / "solution").mkdir()
-    nbformat.write(answered(notebook, GOOD), tmp_path / "solution/ex04.ipynb")
+    answered(notebook, GOOD).write(tmp_path / "solution/ex04.ipynb")
     monkeypatch.setattr(grade, "AUTOGRADERS", tmp_path / "autograder")
     main = grade.main
     monkeypatch.setattr(grade, "main", lambda words: main([*words, "--autograders", str(autograders)]))
@@ -338,7 +339,7 @@ def test_without_otter_the_notebook_stays_usable(made, monkeypatch, tmp_path, ca
 
 
 def test_a_notebook_says_which_exercise_it_is(made):
-    notebook, bare = made[0], nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")])
+    notebook, bare = made[0], Notebook(nbformat.v4.new_notebook(cells=[new_code_cell("x = 1")]))
     assert submission.exercise_of(notebook) == "ex04"
     notebook = copy.deepcopy(notebook)
     notebook.cells = notebook.cells[4:]  # without the set-up cells
@@ -351,7 +352,7 @@ def test_a_notebook_says_which_exercise_it_is(made):
 
 def test_the_student_notebook_is_clean(made):
     notebook, _ = made
-    text = nbformat.writes(notebook)
+    text = notebook.text()
     assert exercises.leaks(text) == [] and "derivative of the softplus" not in text
     assert all(cell.metadata.keys() <= {"jupyter", "cellView"} for cell in notebook.cells)
     assert not any(cell.get("outputs") or cell.get("attachments") for cell in notebook.cells)
