@@ -21,6 +21,7 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = [Requirement(pin) for pin in install.pins(LOCK)]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MADE = {
+    "node_modules",
     "runs",
     ".git",
     ".venv",

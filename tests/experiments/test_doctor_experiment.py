@@ -35,7 +35,7 @@ from ganlib import training
 SEED = 0
 %pip install nothing
 ---
-from tests.ganlib.test_training import planar, points, LATENT
+from test_training import planar, points, LATENT
 torch.manual_seed(SEED)
 pair = planar()
 optimizers = [training.adam(net, 1e-3) for net in pair]
