@@ -55,3 +55,8 @@ def test_every_path_that_it_names_is_there():
     paths = re.findall(r"`((?:ganlib|experiments|course|scripts|tests|chapters|appendix|exercises)/[\w./]+)`", TEXT)
     real = [path for path in paths if not re.search(r"NN|name\.|_name|module>|topic", path)]
     assert len(real) > 20 and [path for path in real if not (ROOT / path).exists()] == []
+
+
+def test_the_map_names_every_module_of_ganlib():
+    modules = [path.name for path in (ROOT / "ganlib").glob("[a-z]*.py")]
+    assert len(modules) > 20 and [name for name in sorted(modules) if f"`{name}`" not in TEXT] == []
