@@ -71,7 +71,9 @@ MATH_DONE = "() => !document.querySelector('.math') || (window.MathJax?.startup?
 
 def axe_faults(page, only: tuple[str, ...] = ()) -> list[str]:
     """What axe finds, by all its rules or ``only`` some, but for the theme's own faults outside the article."""
-    violations = Axe().run(page, options={"runOnly": list(only)} if only else None).response["violations"]
+    chosen = {"runOnly": list(only)} if only else {}
+    options = {"preload": False, **chosen}  # axe would fetch style sheets anew, some by addresses that are wrong
+    violations = Axe().run(page, options=options).response["violations"]
     inside = "(target) => Boolean(document.querySelector(target)?.closest('article'))"
     return [
         f"{rule['id']}: {node['html'][:120]}"
