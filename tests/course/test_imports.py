@@ -1,7 +1,6 @@
 """What the code imports: packages that are declared, and no room that stands above or beside its own."""
 
 import ast
-import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -10,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from course.book import dependencies
 from course.layout import ROOT
 from course.notebook import Notebook
 
@@ -77,5 +77,4 @@ def test_a_room_imports_only_the_rooms_below_it(room):
 
 def test_chapters_import_ganlib_alone_of_our_rooms():
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
-        python = re.sub(r"^(\s*)[%!].*", r"\1pass", Notebook.read(path).program, flags=re.MULTILINE)
-        assert modules_of(python) & set(ROOMS) == {"ganlib"}, path.name
+        assert modules_of(dependencies.python(Notebook.read(path).program)) & set(ROOMS) == {"ganlib"}, path.name
