@@ -1,7 +1,7 @@
-"""The course's recipe for digits, as its benchmark and its comparisons train it: the nets of chapter 10 and Adam.
+"""The course's recipe for digits, the nets of chapter 10 and Adam, and how the experiments train players by it.
 
-A comparison changes one thing and keeps the rest: it makes ``players``, and calls ``train``, or ``fit`` where a run
-that diverges has no score.
+A comparison changes what it compares and keeps the rest: it makes ``players`` and calls ``train``, or ``fit`` where a
+run that diverges must end.
 """
 
 import time
