@@ -93,7 +93,7 @@ def test_a_divergence_is_recorded_by_train_and_raised_by_fit(batches):
 
 
 def uses(source: str) -> tuple[set[str], set[str]]:
-    """The top-level names of a module that mention ``training.fit``, and those that call ``recipe.train`` or ``fit``."""
+    """The top-level names in a module that use ``training.fit``, and those that call ``recipe.train`` or ``fit``."""
     own, shared = set(), set()
     for top in ast.parse(source).body:
         for node in ast.walk(top):
@@ -107,9 +107,9 @@ def uses(source: str) -> tuple[set[str], set[str]]:
 
 
 def test_every_comparison_trains_by_the_recipe_and_none_has_a_loop_of_its_own():
-    found = {file.stem: uses(file.read_text(encoding="utf-8")) for file in (ROOT / "experiments").glob("*.py")}
-    assert {f"{module}.{name}" for module, (own, _) in found.items() for name in own} == set(OTHERS)
-    assert {module for module, (_, shared) in found.items() if shared} == COMPARISONS
+    modules = {file.stem: uses(file.read_text(encoding="utf-8")) for file in (ROOT / "experiments").glob("*.py")}
+    assert {f"{module}.{name}" for module, (own, _) in modules.items() for name in own} == set(OTHERS)
+    assert {module for module, (_, shared) in modules.items() if shared} == COMPARISONS
 
 
 def test_a_loop_of_its_own_is_seen_however_it_is_named():
