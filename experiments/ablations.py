@@ -8,7 +8,6 @@ The figures are written after every run; the same command goes on where it stopp
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -84,7 +83,7 @@ VARIANTS = {
 }
 
 
-def players(setting: Setting) -> tuple[nn.Module, nn.Module]:
+def nets(setting: Setting) -> tuple[nn.Module, nn.Module]:
     """The generator and the discriminator of a setting."""
     if setting.perceptrons:
         shape = 1, SIZE, SIZE
@@ -111,12 +110,11 @@ def cross_entropy(real_target: float, fake_target: float) -> losses.Game:
     return losses.Game(discriminator, losses.non_saturating_generator)
 
 
-def optimizers(pair: tuple[nn.Module, nn.Module], setting: Setting) -> list[torch.optim.Optimizer]:
-    """An Adam for each player, which first clips the player's gradient where the setting says so."""
-    betas = setting.beta1, recipe.BETAS[1]
-    both = [training.adam(net, lr, betas) for net, lr in zip(pair, (setting.lr_g, setting.lr_d), strict=True)]
+def players(pair: tuple[nn.Module, nn.Module], setting: Setting) -> training.Players:
+    """The nets with their Adams, which first clip their player's gradient where the setting says so."""
+    both = recipe.players(pair, (setting.lr_g, setting.lr_d), (setting.beta1, recipe.BETAS[1]))
     if setting.clip is not None:
-        for optimizer in both:
+        for optimizer in both[2:]:
             optimizer.register_step_pre_hook(partial(clip, bound=setting.clip))
     return both
 
@@ -129,21 +127,20 @@ def clip(optimizer: torch.optim.Optimizer, *_, bound: float) -> None:
 def train(setting: Setting, data: images.ImageSet, steps: int, seed: int) -> tuple[list[nn.Module], dict]:
     """The averaged generator, the last one and the discriminator; what the training took, and where it diverged."""
     runtime.seed_everything(seed + setting.other_seed)
-    pair = players(setting)
+    both = players(nets(setting), setting)
     share = setting.batch / recipe.BATCH  # of the baseline's images a step
     steps = round(steps / share)
-    both = optimizers(pair, setting)
-    ema = training.EMA(pair[0], setting.decay**share)
-    options = {"ema": ema, "game": cross_entropy(*setting.targets), "progress": False, "penalty_every": recipe.R1_EVERY}
-    options["schedulers"] = [setting.schedule(optimizer, steps) for optimizer in both]
-    if setting.r1:
-        options["penalty"] = recipe.r1(setting.r1)
-    start, end = time.process_time(), {}
-    try:
-        training.fit(*pair, *both, data.batches(setting.batch), latent=recipe.LATENT, steps=steps, **options)
-    except training.TrainingDiverged as stopped:
-        end = {"diverged_at": len(stopped.history)}
-    return [ema.model, *pair], {"seconds": time.process_time() - start, **end}
+    ema, cost = recipe.train(
+        both,
+        data.batches(setting.batch),
+        steps,
+        decay=setting.decay**share,
+        schedulers=[setting.schedule(optimizer, steps) for optimizer in both[2:]],
+        game=cross_entropy(*setting.targets),
+        penalty=recipe.r1(setting.r1) if setting.r1 else None,
+        penalty_every=recipe.R1_EVERY,
+    )
+    return [ema, *both[:2]], cost
 
 
 @torch.no_grad()

@@ -12,10 +12,9 @@ from statistics import mean, stdev
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
-from ganlib import conditional, features, images, losses, metrics, penalties, runtime, training
+from ganlib import conditional, features, images, losses, metrics, penalties, runtime
 
 METHODS = ("unconditional", "concatenation", "embedding", "auxiliary", "auxiliary-real", "projection")
 MEASURES = ("accuracy", "frechet", "spread")
@@ -24,7 +23,7 @@ DECAY = 0.995  # of the averaged weights; shorter than the recipe's
 R1, R1_EVERY = 0.05, 16
 
 
-def players(method: str) -> tuple[nn.Module, nn.Module, losses.Game]:
+def nets(method: str) -> tuple[nn.Module, nn.Module, losses.Game]:
     """The nets of a method and its game; every generator but the first two's takes an embedding of the class."""
     if method == "unconditional":
         return recipe.generator(), recipe.discriminator(), losses.non_saturating
@@ -44,20 +43,21 @@ def penalty(real: Tensor, real_logits: Tensor, *_) -> Tensor:
     return R1 * penalties.half_squared_norm(real, real_logits.view(len(real), -1)[:, 0])
 
 
-def train(method: str, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, float]:
-    """The averaged generator, and the seconds that its training took."""
+def train(method: str, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, dict]:
+    """The averaged generator and what its training cost; the seconds are the clock's, since a GPU may train."""
     runtime.seed_everything(seed)
     device = data.images.device
-    generator, discriminator, game = players(method)
-    pair = generator.to(device), discriminator.to(device)
-    optimizers = [training.adam(player, recipe.LR, recipe.BETAS) for player in pair]
-    ema = training.EMA(generator, DECAY)
-    options = {"game": game, "penalty": penalty, "penalty_every": R1_EVERY, "ema": ema, "progress": False}
-    options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in optimizers]
-    start = time.perf_counter()
-    batches = data.batches(recipe.BATCH, with_labels=method != "unconditional")
-    training.fit(*pair, *optimizers, batches, latent=recipe.LATENT, steps=steps, **options)
-    return ema.model, time.perf_counter() - start
+    generator, discriminator, game = nets(method)
+    return recipe.train(
+        recipe.players((generator.to(device), discriminator.to(device))),
+        data.batches(recipe.BATCH, with_labels=method != "unconditional"),
+        steps,
+        decay=DECAY,
+        clock=time.perf_counter,
+        game=game,
+        penalty=penalty,
+        penalty_every=R1_EVERY,
+    )
 
 
 @torch.no_grad()
@@ -115,7 +115,7 @@ def run(record: stored.Record, data: str, steps: int, seeds: int) -> dict:
     facts = {"data": data, "steps": steps, "seeds": list(range(seeds)), "samples": len(test_set), "batch": recipe.BATCH}
 
     def one(method: str, seed: int) -> dict:
-        generator, seconds = train(method, shown, steps, seed)
-        return {"seconds": seconds, **measure(generator, method, test_set.labels, reference)}
+        generator, cost = train(method, shown, steps, seed)
+        return cost | measure(generator, method, test_set.labels, reference)
 
     return stored.compare("method", METHODS, facts, one, record)

@@ -7,7 +7,6 @@ run, and a picture of samples beside them; the same command goes on where it sto
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored
 from ganlib import features, images, losses, metrics, penalties, plots, runtime, training
@@ -60,7 +58,7 @@ LOSSES = {
 }
 
 
-def players(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
+def nets(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
     """The nets of the recipe, with spectral normalisation in the discriminator where the loss asks for it."""
     generator, discriminator = recipe.generator(channels), recipe.discriminator(channels)
     if loss.spectral:
@@ -73,21 +71,17 @@ def players(loss: Loss, channels: int = 1) -> tuple[nn.Module, nn.Module]:
 def train(loss: Loss, data: images.ImageSet, steps: int, seed: int) -> tuple[nn.Module, dict]:
     """The averaged generator and what its training cost; where it diverged, the last finite one, and where."""
     runtime.seed_everything(seed)
-    generator, discriminator = players(loss, data.shape[0])
-    g_optimizer, d_optimizer = (training.adam(player, recipe.LR, recipe.BETAS) for player in (generator, discriminator))
+    players = recipe.players(nets(loss, data.shape[0]))
     if loss.clip is not None:
-        d_optimizer.register_step_post_hook(lambda *_: clip(discriminator, loss.clip))
-    ema = training.EMA(generator, recipe.DECAY)
-    options = {"game": loss.game, "ema": ema, "progress": False, "penalty_every": loss.every}
-    options["penalty"] = loss.penalty(discriminator) if loss.penalty else None
-    options["schedulers"] = [CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)]
-    start, end = time.process_time(), {}
-    pair = generator, discriminator, g_optimizer, d_optimizer
-    try:
-        training.fit(*pair, data.batches(recipe.BATCH), latent=recipe.LATENT, steps=steps, **options)
-    except training.TrainingDiverged as stopped:
-        end = {"diverged_at": len(stopped.history)}
-    return ema.model, {"seconds": time.process_time() - start, **end}
+        players.d_optimizer.register_step_post_hook(lambda *_: clip(players.discriminator, loss.clip))
+    return recipe.train(
+        players,
+        data.batches(recipe.BATCH),
+        steps,
+        game=loss.game,
+        penalty=loss.penalty(players.discriminator) if loss.penalty else None,
+        penalty_every=loss.every,
+    )
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ import argparse
 import functools
 import math
 import sys
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from experiments import stored
+from experiments import recipe, stored
 from ganlib import losses, metrics, penalties, runtime, toy, training
 
 LATENT, WIDTH, BATCH, SAMPLES = 2, 128, 128, 2500
@@ -74,35 +73,29 @@ def train(
     scale = data.std()
     generator = mlp(LATENT, 2, nn.ReLU())
     discriminator = nn.Sequential(mlp(2, 1, nn.LeakyReLU(0.2), layer), nn.Flatten(0))
-    optimizers = [training.adam(player, LR, BETAS) for player in (generator, discriminator)]
+    players = recipe.players((generator, discriminator), LR, BETAS)
     if clip is not None:
         weights = list(discriminator.parameters())
-        optimizers[1].register_step_post_hook(lambda *_: [weight.data.clamp_(-clip, clip) for weight in weights])
-    ema = training.EMA(generator, decay)
-    settings = {
-        "latent": LATENT,
-        "steps": steps,
-        "game": game,
-        "penalty": penalty and penalty(discriminator),
-        "penalty_every": every,
-        "ema": ema,
-        "schedulers": [CosineAnnealingLR(optimizer, steps, 0.02 * LR) for optimizer in optimizers],
-        "progress": False,
-    }
-    batches = iter(lambda: data.sample(BATCH) / scale, None)
-    start, diverged = time.process_time(), False
-    try:
-        training.fit(generator, discriminator, *optimizers, batches, **settings)
-    except training.TrainingDiverged:
-        diverged = True
-    seconds = time.process_time() - start
+        players.d_optimizer.register_step_post_hook(lambda *_: [weight.data.clamp_(-clip, clip) for weight in weights])
+    ema, cost = recipe.train(
+        players,
+        iter(lambda: data.sample(BATCH) / scale, None),
+        steps,
+        decay=decay,
+        latent=LATENT,
+        schedulers=[CosineAnnealingLR(optimizer, steps, 0.02 * LR) for optimizer in players[2:]],
+        game=game,
+        penalty=penalty and penalty(discriminator),
+        penalty_every=every,
+    )
     with torch.no_grad():
-        coverage = metrics.mode_coverage(ema.model(torch.randn(SAMPLES, LATENT)) * scale, data)
+        coverage = metrics.mode_coverage(ema(torch.randn(SAMPLES, LATENT)) * scale, data)
     scores = {"modes": coverage.modes(), "modes by 20": coverage.modes(20), "high quality": coverage.high_quality}
-    return {"seed": seed, **scores, "reverse KL": coverage.reverse_kl, "CPU-seconds": seconds, "diverged": diverged}
+    scores |= {"reverse KL": coverage.reverse_kl, "CPU-seconds": cost["seconds"], "diverged": "diverged_at" in cost}
+    return {"seed": seed, **scores}
 
 
-def recipe(trial: Trial, seed: int) -> dict:
+def train_recipe(trial: Trial, seed: int) -> dict:
     """The recipe on one data set."""
     penalty = penalties.r1_and_r2(falling(*trial.gamma, trial.steps))
     return train(trial.data, seed, trial.steps, trial.decay, penalty=lambda _: penalty)
@@ -156,7 +149,7 @@ def run(record: stored.Record, seeds: int) -> dict:
     torch.set_num_threads(1)  # products of matrices this small gain nothing from a second thread
     figures: dict = {"seeds": list(range(seeds)), "samples": SAMPLES, "runs": {}, "goals": []}
     for name, trial in TRIALS.items():
-        figures["runs"][name] = [report(name, recipe(trial, seed)) for seed in range(seeds)]
+        figures["runs"][name] = [report(name, train_recipe(trial, seed)) for seed in range(seeds)]
         figures["goals"] += [goal for each in figures["runs"][name] for goal in goals(name, trial, each)]
     figures["method steps"] = METHOD_STEPS
     figures["methods"] = {name: [report(name, once(seed)) for seed in range(seeds)] for name, once in methods().items()}

@@ -18,7 +18,6 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from experiments import recipe, stored, studies
 from experiments.studies import ENDED, SQLAlchemyError, TrialState, optuna
@@ -68,9 +67,8 @@ def train(task: Task, settings: dict, seed: int, look: Callable[[int, float], No
     runtime.seed_everything(seed)
     generator = models.dcgan_generator(recipe.SIZE, 1, WIDTH, recipe.LATENT)
     discriminator = models.dcgan_discriminator(recipe.SIZE, 1, WIDTH, norm=None)
-    betas = settings["beta1"], recipe.BETAS[1]
-    g_optimizer = training.adam(generator, settings["g_lr"], betas)
-    d_optimizer = training.adam(discriminator, settings["d_lr"], betas)
+    rates, betas = (settings["g_lr"], settings["d_lr"]), (settings["beta1"], recipe.BETAS[1])
+    players = recipe.players((generator, discriminator), rates, betas)
     ema = training.EMA(generator, settings["decay"])
     every = max(1, round(task.steps * recipe.BATCH / settings["batch"] / LOOKS))
     steps = every * LOOKS
@@ -85,17 +83,15 @@ def train(task: Task, settings: dict, seed: int, look: Callable[[int, float], No
         seen.append(metrics.frechet_distance(features.digit_features(fakes), task.reference))
         look(len(seen), seen[-1])
 
-    training.fit(
-        *(generator, discriminator, g_optimizer, d_optimizer, task.data.batches(settings["batch"])),
-        latent=recipe.LATENT,
-        steps=steps,
+    recipe.fit(
+        players,
+        task.data.batches(settings["batch"]),
+        steps,
         penalty=recipe.r1(settings["r1"]),
         penalty_every=recipe.R1_EVERY,
         ema=ema,
-        schedulers=[CosineAnnealingLR(optimizer, steps) for optimizer in (g_optimizer, d_optimizer)],
         callback=score,
         callback_every=every,
-        progress=False,
     )
     return seen[-1]
 

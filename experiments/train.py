@@ -76,13 +76,11 @@ def train(options: argparse.Namespace, data: images.ImageSet, accelerator) -> tu
     runtime.seed_everything(options.seed)  # the same in all processes
     generator = models.dcgan_generator(recipe.SIZE, data.shape[0], recipe.WIDTH, recipe.LATENT, NORMS[options.norm])
     nets = [net.to(accelerator.device) for net in (generator, recipe.discriminator(data.shape[0]))]
-    optimizers = [training.adam(net, recipe.LR, recipe.BETAS) for net in nets]
-    ema = training.EMA(nets[0], recipe.DECAY)
+    players = recipe.players(nets)
+    ema = training.EMA(players.generator, recipe.DECAY)
     batches = data.to(accelerator.device).batches(options.batch)  # global ones
-    names = "generator", "discriminator", "g_optimizer", "d_optimizer"
     settings = Settings(data=options.data, batch=options.batch, norm=options.norm, seed=options.seed)
-    parts = {"settings": settings, **dict(zip(names, (*nets, *optimizers), strict=True))}  # read in this order
-    parts |= {"ema": ema, "batches": batches}
+    parts = {"settings": settings, **players._asdict(), "ema": ema, "batches": batches}  # read in this order
 
     file = options.folder / "checkpoint.safetensors"
     start = checkpoints.load(file, **parts) if file.exists() else 0
@@ -92,9 +90,9 @@ def train(options: argparse.Namespace, data: images.ImageSet, accelerator) -> tu
             checkpoints.save(file, step, **parts)
 
     if start < options.steps:
-        players = accelerator.prepare(*nets, *optimizers)  # the nets of several processes now average their gradients
+        # Not recipe.fit: here each process draws its share of the latents, and no rate falls, since --steps may grow.
         training.fit(
-            *players,
+            *accelerator.prepare(*players),  # the nets of several processes now average their gradients
             shares(batches, processes, index),
             latent=latents(options.batch, processes, index),
             steps=options.steps,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from experiments import ablations, registry, stored
-from ganlib import images, losses
+from ganlib import images, losses, training
 
 FACTORS = [
     {"lr_d", "lr_g"}, {"beta1"}, {"batch"}, {"decay"}, {"targets"}, {"clip"}, {"schedule"}, {"dropout"}, {"d_norm"},
@@ -67,7 +67,7 @@ def test_no_run_sees_the_held_out_images(tmp_path, monkeypatch):
 
 def test_a_larger_batch_makes_as_many_images_in_fewer_steps(monkeypatch):
     asked = {}
-    monkeypatch.setattr(ablations.training, "fit", lambda *_, steps, ema, **__: asked.update(steps=steps, ema=ema))
+    monkeypatch.setattr(training, "fit", lambda *_, steps, ema, **__: asked.update(steps=steps, ema=ema))
     data = images.load("glyphs").resized(ablations.SIZE)
     for batch, steps, decay in ((8, 400, 0.99**0.25), (32, 100, 0.99), (128, 25, 0.99**4)):
         ablations.train(ablations.Setting(batch=batch), data, 100, 0)
@@ -89,7 +89,7 @@ def test_the_smoothed_loss_is_the_plain_one_at_hard_targets_and_least_at_the_mea
 @pytest.mark.parametrize(("bound", "expected"), [(None, 50.0), (1.0, 1.0)])
 def test_gradients_are_clipped_before_the_step_where_the_setting_asks(bound, expected):
     net = nn.Linear(2, 1, bias=False)
-    optimizer, _ = ablations.optimizers((net, nn.Linear(1, 1)), ablations.Setting(clip=bound))
+    optimizer = ablations.players((net, nn.Linear(1, 1)), ablations.Setting(clip=bound)).g_optimizer
     (net(torch.tensor([[30.0, 40.0]])).sum()).backward()
     optimizer.step()
     assert net.weight.grad.norm().item() == pytest.approx(expected, rel=1e-4)
@@ -98,7 +98,7 @@ def test_gradients_are_clipped_before_the_step_where_the_setting_asks(bound, exp
 
 def test_what_each_setting_builds():
     def kinds(**changes):
-        generator, discriminator = ablations.players(ablations.Setting(**changes))
+        generator, discriminator = ablations.nets(ablations.Setting(**changes))
         assert discriminator(generator(torch.randn(4, 64))).shape == (4,)
         return [[type(module) for module in net.modules()] for net in (generator, discriminator)]
 
@@ -106,7 +106,7 @@ def test_what_each_setting_builds():
     assert nn.BatchNorm2d in generator and not {nn.BatchNorm2d, nn.GroupNorm, nn.Dropout} & set(discriminator)
     assert nn.GroupNorm in kinds(g_norm=ablations.group_norm)[0]
     assert kinds(dropout=0.3)[1].count(nn.Dropout) == discriminator.count(nn.LeakyReLU)
-    _, normed = ablations.players(ablations.Setting(spectral=True))
+    _, normed = ablations.nets(ablations.Setting(spectral=True))
     convolutions = [module for module in normed.modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 3 and all(hasattr(module, "parametrizations") for module in convolutions)
     assert nn.Conv2d not in kinds(perceptrons=True)[1]

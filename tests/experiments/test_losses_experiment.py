@@ -58,8 +58,8 @@ def test_both_data_sets_share_a_file_and_a_finished_run_is_not_run_again(tmp_pat
 
 
 def test_the_clipped_critic_is_within_its_bound_after_every_step(monkeypatch):
-    made, players = [], compare.players
-    monkeypatch.setattr(compare, "players", lambda *arguments: made.append(players(*arguments)) or made[-1])
+    made, nets = [], compare.nets
+    monkeypatch.setattr(compare, "nets", lambda *arguments: made.append(nets(*arguments)) or made[-1])
     for name in ("WGAN, clipped", "hinge"):
         compare.train(compare.LOSSES[name], images.glyphs(n=64).resized(32), 2, seed=0)
     clipped, free = (max(p.abs().max().item() for p in pair[1].parameters()) for pair in made)
@@ -68,7 +68,7 @@ def test_the_clipped_critic_is_within_its_bound_after_every_step(monkeypatch):
 
 def test_spectral_normalisation_is_on_every_layer_of_its_row_alone():
     for name, loss in compare.LOSSES.items():
-        _, discriminator = compare.players(loss)
+        _, discriminator = compare.nets(loss)
         layers = [module for module in discriminator.modules() if isinstance(module, nn.Conv2d)]
         assert len(layers) == 4
         assert all(hasattr(layer, "parametrizations") == (name == "SN-hinge") for layer in layers)

@@ -14,7 +14,7 @@ import torch
 from optuna.trial import TrialState
 
 from experiments import search, studies
-from ganlib import images
+from ganlib import images, training
 
 posix = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and SIGKILL")
 SHORT = ["--data", "glyphs", "--steps", "4", "--samples", "8"]
@@ -87,8 +87,8 @@ def test_a_trial_is_its_settings_and_its_seed_alone():
 
 def test_a_smaller_batch_takes_more_steps(monkeypatch):
     lengths = []
-    fit = search.training.fit
-    monkeypatch.setattr(search.training, "fit", lambda *a, **b: lengths.append(b["steps"]) or fit(*a, **b))
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *a, **b: lengths.append(b["steps"]) or fit(*a, **b))
     task = search.prepare("glyphs", 16, 8)
     for batch in (16, 32, 64):
         search.train(task, search.RECIPE | {"batch": batch}, 0)
