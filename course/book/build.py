@@ -21,6 +21,7 @@ import yaml
 from course import repository
 from course.book.benchmark_page import benchmark_tables, grading_words
 from course.exercises import links as exercise_links
+from course.exercises.source import ExerciseError
 from course.layout import BOOK, BUILD, EXECUTED, ROOT
 from course.notebook import Notebook, NotebookError
 
@@ -214,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         build(source, BUILD / "sphinx", args.output)
         stamp.write_text(inputs)
-    except (BookError, NotebookError, repository.AddressError) as error:
+    except (BookError, ExerciseError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"The book is at {args.output / 'index.html'}")

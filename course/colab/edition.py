@@ -19,6 +19,7 @@ from course import repository
 from course.book.build import BookError, read_executed
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.exercises import links as exercise_links
+from course.exercises.source import ExerciseError
 from course.layout import BOOK, COLAB, EXECUTED, EXERCISES, ROOT, STUDENT
 from course.notebook import Notebook, NotebookError
 
@@ -113,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         home = repository.find(ROOT)
         site = repository.site(home)
         written = write_all(args.executed, args.book, args.output, home, site)
-    except (BookError, NotebookError, repository.AddressError) as error:
+    except (BookError, ExerciseError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     links = f"with links to {site}" if site else "without links, as no site is known"

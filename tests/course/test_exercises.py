@@ -12,6 +12,7 @@ from course import repository
 from course.colab import edition as colab
 from course.exercises import assign as exercises
 from course.exercises import links as exercise_links
+from course.exercises import source
 from course.grading import feedback, grade, sandbox
 from course.layout import ROOT
 from course.notebook import Notebook
@@ -80,7 +81,7 @@ def test_the_student_notebook_holds_no_secret(made):
     words = {
         line.strip()
         for cell in exercise.notebook.cells
-        if exercises.is_hidden_test(cell)
+        if source.is_hidden_test(cell)
         for line in cell.source.splitlines()
     }
     shown = {line.strip() for cell in notebook.cells[4:] for line in cell.source.splitlines()}
@@ -100,7 +101,7 @@ def test_the_questions_are_as_promised(made):
         assert {case.hidden for case in cases} == {False, True}
     student = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
     assert student.count("<details><summary>Hint") >= len(exercise.questions)
-    explained = [cell for cell in exercise.notebook.cells if f"<!-- {exercises.CANARY} -->" in cell.source]
+    explained = [cell for cell in exercise.notebook.cells if f"<!-- {source.CANARY} -->" in cell.source]
     assert len(explained) >= len(exercise.questions)
 
 

@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell
 
 from course.book import benchmark_page
 from course.exercises import assign as exercises
+from course.exercises.source import CANARY, ExerciseError, load
 from course.grading import bench as bench_grading
 from course.grading import feedback, grade, sandbox, submission
 from course.layout import ROOT
@@ -141,7 +142,7 @@ def test_what_is_no_notebook_is_an_error_and_no_zero(graded, name):
 def test_nothing_of_a_hidden_test_reaches_a_student_and_nothing_was_written_elsewhere(graded):
     pages = [path.read_text(encoding="utf-8") for path in (graded[1] / "feedback").glob("*.html")]
     assert len(pages) == len(rows(graded[1]))
-    assert not [page for page in pages if exercises.CANARY in page or "test_hidden" in page or "The first" in page]
+    assert not [page for page in pages if CANARY in page or "test_hidden" in page or "The first" in page]
     assert not (ROOT / "stolen.txt").exists()
 
 
@@ -260,7 +261,7 @@ def changed(text: str, old: str, new: str) -> str:
 def test_a_faulty_source_is_refused(tmp_path, old, new, sentence):
     source = tmp_path / "ex04.md"
     source.write_text(changed(PILOT.read_text(encoding="utf-8"), old, new), encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match=sentence):
+    with pytest.raises(ExerciseError, match=sentence):
         exercises.build(source, tmp_path / "student", tmp_path / "out", run=False)
     assert not (tmp_path / "student").exists()
 
@@ -269,7 +270,7 @@ def test_a_wrong_solution_is_refused(tmp_path):
     source = tmp_path / "ex04.md"
     wrong = changed(PILOT.read_text(encoding="utf-8"), "return torch.sigmoid(a), 1", "return torch.tanh(a), 1")
     source.write_text(wrong, encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match="otter-grader refused it"):
+    with pytest.raises(ExerciseError, match="otter-grader refused it"):
         exercises.build(source, tmp_path / "student", tmp_path / "out")
 
 
@@ -292,8 +293,8 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
     (tmp_path / "ex04.yaml").write_text(json.dumps(words))
     source = tmp_path / "ex04.md"
     source.write_text(PILOT.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match="the overlay"):
-        exercises.load(source, tmp_path)
+    with pytest.raises(ExerciseError, match="the overlay"):
+        load(source, tmp_path)
 
 
 @pytest.mark.parametrize(
