@@ -27,7 +27,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from course.exercises.source import CANARY, Exercise, ExerciseError, load
 from course.layout import ASSIGNED, CHAPTERS, EXERCISES, ROOT, STUDENT
-from course.notebook import SETUP, Notebook
+from course.notebook import CHECKS, SETUP, Notebook
 
 OTTER = f"otter-grader=={version('otter-grader')}"  # as locked
 CONFIG = """# ASSIGNMENT CONFIG
@@ -42,7 +42,7 @@ overwrite_requirements: true
 requirements: [{otter}, ipykernel, torch, torchvision, matplotlib, numpy, scipy, safetensors, pillow]
 autograder_files: [{files}]
 """
-CHECKS = """\
+CHECKS_CELL = """\
 # Set-up, second part: installs the checker where it is missing, and writes the checks to the folder {checks}.
 import subprocess
 import sys
@@ -72,16 +72,20 @@ def setup_of(chapter: str) -> str:
     return Notebook.read(CHAPTERS / f"{chapter}.ipynb").setup.source
 
 
+def checks_cell(name: str, tests: dict[str, str]) -> str:
+    """The cell that installs the checker where it is missing and writes the public checks of an exercise."""
+    checks = f"checks_{name}"
+    line = 'Path("{}/{}.py").write_text({!r}, encoding="utf-8")'
+    writes = "\n".join(line.format(checks, question, text) for question, text in tests.items())
+    return CHECKS_CELL.format(otter=OTTER, checks=checks, writes=writes).strip()
+
+
 def one_file(exercise: Exercise, notebook: Notebook) -> None:
     """Turn otter's student notebook into one that carries its public checks, in place."""
     name = exercise.name
     tests = notebook.metadata.get("otter", {}).get("tests", {})
-    checks = f"checks_{name}"
-    line = 'Path("{}/{}.py").write_text({!r}, encoding="utf-8")'
-    writes = "\n".join(line.format(checks, question, text) for question, text in tests.items())
     title, *rest = [cell for cell in notebook.cells if "otter.Notebook(" not in cell.source]
-    own = CHECKS.format(otter=OTTER, checks=checks, writes=writes).strip()
-    folded = [new_code_cell(setup_of(exercise.chapter)), new_code_cell(own)]
+    folded = [new_code_cell(setup_of(exercise.chapter)), new_code_cell(checks_cell(name, tests))]
     words = "The next cell holds the public checks of every question, so that this file needs no other."
     cells = [title, folded[0], new_markdown_cell(words), folded[1], new_markdown_cell("Then the imports.")]
     for cell in rest:
@@ -92,7 +96,7 @@ def one_file(exercise: Exercise, notebook: Notebook) -> None:
         cell.id, cell.metadata = f"{name}-{number:02}", {}
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    for cell, identity in zip(folded, (SETUP, "checks"), strict=True):
+    for cell, identity in zip(folded, (SETUP, CHECKS), strict=True):
         cell.id, cell.metadata = identity, {"jupyter": {"source_hidden": True}, "cellView": "form"}
     notebook.cells = cells
     notebook.metadata = {

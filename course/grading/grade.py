@@ -29,7 +29,7 @@ from course.grading import feedback, sandbox, submission
 from course.layout import AUTOGRADERS, GRADES
 from ganlib import files
 
-VERSION = 1  # of the records
+VERSION = 2  # of the records
 OTTER = (sys.executable, "-c", "from otter.cli import cli; cli()")
 FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
 COLUMNS = ("id", "exercise", "status", "total", "most", "error")

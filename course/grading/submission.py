@@ -15,18 +15,19 @@ from typing import NamedTuple
 import nbformat
 from nbformat.v4 import new_code_cell
 
+from course.grading import released
 from course.notebook import Notebook, NotebookError
 
 LARGEST = 20_000_000  # bytes of a notebook, outputs included
-SETUP = ("# Set-up", "# Initialize Otter")  # the student's cells, and the solution's
 CHECKS = re.compile(r"\bchecks_(ex\d\d)\b")
 # What no answer needs and what leads to the grader, to other processes or out of the sandbox: names alone, for a model
 # too has `eval`, and names and attributes.
 NAMES = {"compile", "eval", "exec", "get_ipython", "modules", "setattr"}
 MEANS = {
     "__builtins__", "__class__", "__closure__", "__code__", "__dict__", "__globals__", "__import__", "__subclasses__",
-    "_getframe", "builtins", "ctypes", "fork", "gc", "importlib", "inspect", "kill", "multiprocessing", "otter",
-    "Popen", "psutil", "ptrace", "settrace", "signal", "socket", "subprocess", "sys.modules", "system", "threading",
+    "_getframe", "builtins", "ctypes", "find_spec", "fork", "gc", "importlib", "inspect", "kill", "multiprocessing",
+    "otter", "Popen", "psutil", "ptrace", "settrace", "signal", "socket", "subprocess", "sys.modules", "system",
+    "threading",
 }  # fmt: skip
 PATH = "a path of the grader"
 GUARD = """\
@@ -108,7 +109,7 @@ def read(path: Path) -> Notebook:
 
 def exercise_of(notebook: Notebook, file_name: str = "") -> str | None:
     """The exercise that the set-up cell names, such as ``ex04``, or the ids of the cells, or the name of the file."""
-    ids = " ".join(cell.get("id", "") for cell in notebook.cells)
+    ids = " ".join(map(released.identity, notebook.cells))
     places = (
         CHECKS.search(notebook.program),
         re.search(r"\b(ex\d\d)-\d\d\b", ids),
@@ -119,11 +120,9 @@ def exercise_of(notebook: Notebook, file_name: str = "") -> str | None:
 
 def means(source: str) -> set[str]:
     """Which of the means stand in a cell as names, attributes, imports, strings or magic commands."""
-    plain = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
-    magic = {"a magic command"} if plain != "\n".join(source.splitlines()) else set()
-    try:
-        tree = ast.parse(plain)
-    except SyntaxError:
+    magic = {"a magic command"} if re.search(r"^[ \t]*[%!]", source, re.MULTILINE) else set()
+    tree = released.tree_of(source)
+    if tree is None:
         return magic
     words = set()
     for node in ast.walk(tree):
@@ -141,21 +140,19 @@ def means(source: str) -> set[str]:
 
 
 def prepare(notebook: Notebook, seconds: int, home: str) -> Prepared:
-    """A copy without outputs, metadata and set-up cell, with the guard at both ends and before each check.
+    """A copy without outputs, metadata and released cells, with the guard at both ends and before each check.
 
     ``home`` is the folder, as the notebook sees it, in which the guard keeps its record.
     """
     guard = f"guard_{secrets.token_hex(8)}"
-    cells, suspicious = [], set()
-    for cell in notebook.code:
-        if cell.source.startswith(SETUP):
-            continue
-        if re.fullmatch(r"(\s*grader\.check(_all)?\([^()]*\)\s*)+", cell.source):
-            if "check_all" not in cell.source:
-                cells.append(new_code_cell(f"{guard}()\n{cell.source}"))
-            continue
-        suspicious |= means(cell.source)
-        cells.append(new_code_cell(cell.source))
+    cells, suspicious = [new_code_cell(released.imports())], set()
+    for source in map(released.own, notebook.code):
+        if re.fullmatch(r"(\s*grader\.check(_all)?\([^()]*\)\s*)+", source):
+            if "check_all" not in source:
+                cells.append(new_code_cell(f"{guard}()\n{source}"))
+        elif source.strip():
+            suspicious |= means(source)
+            cells.append(new_code_cell(source))
     record = f"{guard}.record"
     first = new_code_cell(GUARD.format(guard=guard, record=f"{home}/{record}", seconds=seconds))
     ready = nbformat.v4.new_notebook(cells=[first, *cells, new_code_cell(f"{guard}()")])

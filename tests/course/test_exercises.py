@@ -15,7 +15,7 @@ from course.exercises import links as exercise_links
 from course.exercises import source
 from course.grading import feedback, grade, sandbox
 from course.layout import ROOT
-from course.notebook import Notebook
+from course.notebook import CHECKS, SETUP, Notebook
 
 SOURCES = sorted(exercises.EXERCISES.glob("ex*.md"))
 FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
@@ -108,7 +108,7 @@ def test_the_questions_are_as_promised(made):
 def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
     exercise, folder = made
     notebook = Notebook.read(folder / f"student/{exercise.name}.ipynb")
-    setup, checks = (cell for cell in notebook.cells if cell.source.startswith("# Set-up"))
+    [setup], [checks] = ([cell for cell in notebook.code if cell.id == name] for name in (SETUP, CHECKS))
     setup.source = FAKE_COLAB + setup.source
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     client = NotebookClient(

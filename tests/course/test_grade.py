@@ -38,6 +38,8 @@ HARMLESS = [
 # What each student answers, and cells of their own where they add some: status and points that they get.
 STUDENTS = {
     "good": (GOOD, (), "graded", 4),
+    "begins an answer like the set-up": (
+        f"# Set-up of my answer\nassert Path('.').is_dir() and sys.version_info\n{GOOD}", (), "graded", 4),
     "untouched": ("def slopes(a):\n    ...", (), "graded", 0),
     "half": ("def slopes(a):\n    return a, a", (), "graded", 1),
     "harmless": (GOOD, HARMLESS, "graded", 4),
