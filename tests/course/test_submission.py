@@ -51,7 +51,7 @@ def test_the_cell_with_which_otter_begins_a_solution_does_not_run():
         "import sys\nfrom pathlib import Path",
         'source = ""',
         "# Set-up\nx = (1",
-        "# Set-up\nx = " + " + ".join(["1"] * 3000),
+        "# Set-up\nx = " + " + ".join(["1"] * 1500),
     ],
 )
 def test_a_cell_with_the_words_of_a_released_one_is_the_students(source):
