@@ -168,7 +168,7 @@ def stage_exercises(root: Path, source: Path, chapters: dict[str, Notebook]) -> 
 def key(root: Path, source: Path) -> str:
     """A hash of all that decides how the book looks: the staged files, the code of ganlib and the course, the pins."""
     code = [path for folder in (root / "ganlib", ROOT / "course") for path in sorted(folder.rglob("*"))]
-    others = [*(path for path in code if path.suffix in (".py", ".js", ".css")), root / "requirements.lock"]
+    others = [*(path for path in code if path.suffix in (".py", ".jinja", ".js", ".css")), root / "requirements.lock"]
     digest = hashlib.sha256()
     for path in [*sorted(source.rglob("*")), *others]:
         if path.is_file():

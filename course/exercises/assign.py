@@ -23,48 +23,25 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
 from course.exercises.source import CANARY, Exercise, ExerciseError, load
 from course.layout import ASSIGNED, CHAPTERS, EXERCISES, ROOT, STUDENT
 from course.notebook import CHECKS, SETUP, Notebook
+from course.templates import render
 
 OTTER = f"otter-grader=={version('otter-grader')}"  # as locked
-CONFIG = """# ASSIGNMENT CONFIG
-init_cell: true
-export_cell: false
-check_all_cell: true
-strip_solutions_from_all_cells: true
-run_tests: true
-tests:
-    ok_format: false
-overwrite_requirements: true
-requirements: [{otter}, ipykernel, torch, torchvision, matplotlib, numpy, scipy, safetensors, pillow]
-autograder_files: [{files}]
-"""
-CHECKS_CELL = """\
-# Set-up, second part: installs the checker where it is missing, and writes the checks to the folder {checks}.
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-
-if find_spec("otter") is None:  # its dependencies by name: all of them would replace Colab's own ipywidgets
-    needed = ["{otter}", "dill", "fica", "wrapt", "python-frontmatter", "ipylab"]
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *needed], check=False)
-
-Path("{checks}").mkdir(exist_ok=True)
-{writes}
-try:
-    from otter import Notebook
-    grader = Notebook(tests_dir="{checks}")
-except ImportError:
-    class Unchecked:
-        def check(self, question=None):
-            print("Not checked: otter-grader is missing here. Your answers can still be graded.")
-        check_all = check
-    grader = Unchecked()
-"""
+CONFIG = {
+    "init_cell": True,
+    "export_cell": False,
+    "check_all_cell": True,
+    "strip_solutions_from_all_cells": True,
+    "run_tests": True,
+    "tests": {"ok_format": False},
+    "overwrite_requirements": True,
+    "requirements": [OTTER, *"ipykernel torch torchvision matplotlib numpy scipy safetensors pillow".split()],
+}
 
 
 def setup_of(chapter: str) -> str:
@@ -74,10 +51,7 @@ def setup_of(chapter: str) -> str:
 
 def checks_cell(name: str, tests: dict[str, str]) -> str:
     """The cell that installs the checker where it is missing and writes the public checks of an exercise."""
-    checks = f"checks_{name}"
-    line = 'Path("{}/{}.py").write_text({!r}, encoding="utf-8")'
-    writes = "\n".join(line.format(checks, question, text) for question, text in tests.items())
-    return CHECKS_CELL.format(otter=OTTER, checks=checks, writes=writes).strip()
+    return render("exercises/checks.py.jinja", folder=f"checks_{name}", otter=OTTER, tests=tests)
 
 
 def one_file(exercise: Exercise, notebook: Notebook) -> None:
@@ -117,7 +91,8 @@ def assign(exercise: Exercise, folder: Path, run: bool) -> None:
 
     shutil.copytree(ROOT / "ganlib", folder / "ganlib", ignore=shutil.ignore_patterns("__pycache__"))
     files = sorted(path.relative_to(folder).as_posix() for path in (folder / "ganlib").rglob("*") if path.is_file())
-    cells = [new_raw_cell(CONFIG.format(otter=OTTER, files=", ".join(files))), *exercise.notebook.cells]
+    config = yaml.safe_dump({**CONFIG, "autograder_files": files})
+    cells = [new_raw_cell(f"# ASSIGNMENT CONFIG\n{config}"), *exercise.notebook.cells]
     master = folder / f"{exercise.name}.ipynb"
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": exercise.notebook.metadata.kernelspec})
     Notebook(notebook).write(master)

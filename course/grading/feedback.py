@@ -1,11 +1,12 @@
 """The page that a student gets back: the points of each question and the public checks, nothing of the hidden tests."""
 
 import ast
-import html
 import re
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
+
+from course.templates import render
 
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf)")
 
@@ -78,41 +79,6 @@ def _reason(part: str, case: Case) -> str:
     return words if match[2] == "AssertionError" and own else f"Your code stopped with {match[2][:40]}."
 
 
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Feedback: {who}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }}
-td, th {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8888 }}
-</style></head><body>
-<h1>{exercise}</h1><p>{who}</p><p><strong>{total}</strong></p>
-<table><thead>
-<tr><th scope="col">question</th><th scope="col">points</th><th scope="col">public checks</th></tr>
-</thead>
-<tbody>
-{rows}
-</tbody></table>
-<p>Points come from public checks, which your notebook holds, and from hidden tests of more cases.</p>
-</body></html>
-"""
-
-
 def page(record: dict) -> str:
     """The page of one submission as the grader recorded it."""
-    rows = []
-    for name, question in record.get("questions", {}).items():
-        checks = ["passed" if passed else html.escape(words) for passed, words in question["public"]]
-        points = "not yet" if question["points"] is None else f"{question['points']:g} of {question['most']:g}"
-        rows.append(f"<tr><td>{html.escape(name)}</td><td>{points}</td><td>{'<br>'.join(checks)}</td></tr>")
-    if record["status"] == "graded":
-        total = f"{record['total']:g} of {record['most']:g} points"
-    elif record["status"] == "review":
-        total = "Your submission waits for a person to look at it."
-    else:
-        total = f"Not graded: {record['error']}."
-    return PAGE.format(
-        who=html.escape(record["id"]), exercise=html.escape(f"Exercise {record['exercise'] or ''}".strip()),
-        total=html.escape(total), rows="\n".join(rows),
-    )  # fmt: skip
+    return render("grading/feedback.html.jinja", record=record)

@@ -62,7 +62,7 @@ def sources() -> list[tuple[str | None, str]]:
     """The id and the text of every released cell."""
     return [
         (SETUP, assign.setup_of(min(CHAPTERS.glob("*.ipynb")).stem)),
-        (SETUP, edition.SETUP.format(url="")),
+        (SETUP, edition.setup_cell("")),
         (CHECKS, assign.checks_cell("", {"": ""})),
         (None, OTTER),
     ]

@@ -30,55 +30,7 @@ MEANS = {
     "threading",
 }  # fmt: skip
 PATH = "a path of the grader"
-GUARD = """\
-def {guard}():
-    import builtins, json, math, signal, sys
-    import numpy, torch
-    from torch.nn import functional
-
-    def classes():
-        own = [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "otter"]
-        found = {{id(each): each for module in own for each in vars(module).values() if isinstance(each, type)}}
-        return [each for each in found.values() if each.__module__.split(".")[0] == "otter"]
-
-    watched = [builtins, math, torch.testing, functional, torch.Tensor, *classes()]
-    single = {{torch: "abs all allclose any as_tensor equal isclose isfinite norm tensor autograd".split(),
-              numpy: "abs all allclose any array array_equal asarray isclose isfinite".split()}}
-    modules = {{"torch": torch, "np": numpy, "numpy": numpy, "math": math, "nn": torch.nn, "F": functional}}
-
-    def seen():
-        pairs = [(one, name) for one in watched for name, value in list(vars(one).items()) if callable(value)]
-        pairs += [(one, name) for one, names in single.items() for name in names]
-        pairs.remove((builtins, "input"))  # the kernel itself sets it anew for each cell
-        found = {{}}
-        for one, name in pairs:
-            value = vars(one).get(name)
-            found[one.__name__ + "." + name] = (id(value), id(getattr(value, "__code__", None)))
-        return found
-
-    before, shell, write = seen(), get_ipython(), open
-
-    def verify():
-        now = seen()
-        changed = [name for name, value in before.items() if now.get(name) != value]
-        changed += [name for name, true in modules.items() if name in shell.user_ns and shell.user_ns[name] is not true]
-        for name in modules.keys() & shell.user_ns.keys():
-            shell.user_ns[name] = modules[name]
-        with write("{record}", "a") as file:
-            file.write(json.dumps(changed[:9]) + "\\n")
-
-    def late(*_):
-        raise TimeoutError("a cell ran longer than {seconds} s")
-
-    signal.signal(signal.SIGALRM, late)
-    shell.events.register("pre_run_cell", lambda *_: signal.setitimer(signal.ITIMER_REAL, {seconds}, {seconds}))
-    shell.events.register("post_run_cell", lambda *_: signal.setitimer(signal.ITIMER_REAL, 0))
-    return verify
-
-{guard} = {guard}()
-from otter import Notebook as {guard}_notebook
-grader = {guard}_notebook(tests_dir="tests")
-"""
+GUARD = Path(__file__).with_name("guard.py")
 
 
 class SubmissionError(Exception):
@@ -154,7 +106,14 @@ def prepare(notebook: Notebook, seconds: int, home: str) -> Prepared:
             suspicious |= means(source)
             cells.append(new_code_cell(source))
     record = f"{guard}.record"
-    first = new_code_cell(GUARD.format(guard=guard, record=f"{home}/{record}", seconds=seconds))
+    lines = [
+        GUARD.read_text(encoding="utf-8"),
+        f"{guard} = guard({f'{home}/{record}'!r}, {seconds})",
+        "del guard",
+        f"from otter import Notebook as {guard}_notebook",
+        f"grader = {guard}_notebook(tests_dir='tests')",
+    ]
+    first = new_code_cell("\n".join(lines))
     ready = nbformat.v4.new_notebook(cells=[first, *cells, new_code_cell(f"{guard}()")])
     ready.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     return Prepared(Notebook(ready), record, sorted(suspicious))

@@ -11,7 +11,7 @@ from course.notebook import CHECKS, SETUP, Notebook
 STUDENTS = Notebook.read(STUDENT / "ex04.ipynb")
 [GIVEN_CHECKS] = [cell.source for cell in STUDENTS.code if cell.id == CHECKS]
 GIVEN_SETUP = STUDENTS.setup.source
-COLABS_SETUP = edition.SETUP.format(url="https://github.com/owner/name").strip()
+COLABS_SETUP = edition.setup_cell("https://github.com/owner/name")
 TOLD = GIVEN_SETUP.replace('source = ""', 'source = "git+https://github.com/owner/name"')
 OLDER = GIVEN_CHECKS.replace("otter-grader==", "otter-grader==6.").replace("def test_q1", "def test_q0")
 
