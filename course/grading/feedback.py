@@ -1,6 +1,7 @@
 """The page that a student gets back: the points of each question and the public checks, nothing of the hidden tests."""
 
 import ast
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -17,6 +18,13 @@ class Case(NamedTuple):
     points: float
     hidden: bool
     messages: frozenset[str]
+
+
+class Result(NamedTuple):
+    """What came of a test: whether it passed, and what otter-grader says of it."""
+
+    passed: bool
+    message: str
 
 
 def template(node: ast.expr) -> str | None:
@@ -52,31 +60,43 @@ def questions_of(autograder: Path) -> dict[str, list[Case]]:
         return {Path(name).stem: cases_of(packed.read(name).decode()) for name in names}
 
 
-def public_results(output: str, cases: list[Case]) -> list[tuple[bool, str]]:
-    """Passed or not, and what to tell, for each public test in what otter printed of a question.
+def read_results(text: str, cases: dict[str, list[Case]]) -> dict[str, list[tuple[Case, Result]]]:
+    """Each question's tests with what came of them, as otter_results.py wrote it.
+
+    Raises ValueError for a text that is no such results, or not of these tests.
+    """
+    try:
+        written = json.loads(text)
+        pairs = {name: list(zip(each, written[name], strict=True)) for name, each in cases.items()}
+        return {
+            name: [(case, Result(passed is True, str(message))) for case, (passed, message) in each]
+            for name, each in pairs.items()
+        }
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"these are not the results of the tests: {error}") from None
+
+
+def public_results(tests: list[tuple[Case, Result]]) -> list[tuple[bool, str]]:
+    """Passed or not, and what to tell, for each public test of a question.
 
     A message is told only where it is the test's own: what else an error says may come from the student's code, and so
     may quote a hidden test.
     """
-    if "All test cases passed" in output:
-        return [(True, "") for case in cases if not case.hidden]
-    parts = re.split(r"^ *[\w.-]+ - \d+ result:\n", output, flags=re.MULTILINE)[1:]
-    outcomes = []
-    for part, case in zip(parts, cases, strict=False):
-        if case.hidden:
-            continue
-        outcomes.append((True, "") if "Test case passed" in part else (False, _reason(part, case)))
-    return outcomes
+    return [
+        (result.passed, "" if result.passed else _reason(result.message, case))
+        for case, result in tests
+        if not case.hidden
+    ]
 
 
-def _reason(part: str, case: Case) -> str:
-    """The error below "Error at line …" and the line of the test, which is set in further."""
-    match = re.search(r"^( *)Error at line .*\n(?:\1 +.*\n)*\1(\w+)(?:: ([^\0]*))?", part, re.MULTILINE)
-    if not match:
+def _reason(message: str, case: Case) -> str:
+    """The error that stands in a message of otter-grader below "Error at line …" and the line of the test."""
+    kind, _, words = "".join(message.split("\n", 3)[3:]).partition(":")
+    if not kind.isidentifier():
         return "It did not pass."
-    words = " ".join((match[3] or "").split())
+    words = " ".join(words.split())
     own = NUMBER.sub("#", words) in {" ".join(each.split()) for each in case.messages}
-    return words if match[2] == "AssertionError" and own else f"Your code stopped with {match[2][:40]}."
+    return words if kind == "AssertionError" and own else f"Your code stopped with {kind[:40]}."
 
 
 def page(record: dict) -> str:

@@ -30,7 +30,7 @@ from course.layout import AUTOGRADERS, GRADES
 from ganlib import files
 
 VERSION = 2  # of the records
-OTTER = (sys.executable, "-c", "from otter.cli import cli; cli()")
+OTTER = Path(__file__).with_name("otter_results.py")
 FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
 COLUMNS = ("id", "exercise", "status", "total", "most", "error")
 
@@ -90,29 +90,28 @@ class Grader:
             ready = submission.prepare(notebook, self.cell_seconds, "/grade" if self.walled else name)
             ready.notebook.write(folder / f"{exercise}.ipynb")
             shutil.copy2(self.autograders[exercise], folder / "autograder.zip")
-            (folder / "out").mkdir()
-            command = [*OTTER, "run", "-a", "autograder.zip", "-o", "out", "--no-logo", f"{exercise}.ipynb"]
+            program = [sys.executable, "-P", "-c", OTTER.read_text(encoding="utf-8")]
+            command = [*program, f"{exercise}.ipynb", "autograder.zip", "results.json"]
             outcome = sandbox.run(command, folder, self.limits, self.walled)
-            results, seen = _small(folder / "out/results.json"), _small(folder / ready.record)
+            results, seen = _small(folder / "results.json"), _small(folder / ready.record)
         if outcome.limit:
             status = "timeout" if "longer" in outcome.limit else "error"
             return {**record, "status": status, "error": f"the notebook was stopped: {outcome.limit}"}
         try:
-            scores = {each["name"]: each for each in json.loads(results or "")["tests"] if "max_score" in each}
-            score = {each: float(scores[each]["score"]) for each in most}
-            fits = {each: float(entry["max_score"]) for each, entry in scores.items()} == most
-        except (ValueError, TypeError, KeyError, AttributeError):
+            if outcome.status:
+                raise ValueError("what stands in the file is not the grader's")
+            tests = feedback.read_results(results or "", cases)
+        except ValueError:
             return {**record, "error": _why(outcome.said)}
+        score = {name: sum((case.points for case, test in each if test.passed), 0.0) for name, each in tests.items()}
         altered = submission.altered(seen)
-        if not fits or not all(0 <= score[each] <= most[each] for each in most):
-            altered.append("the points")
         reasons = [f"it uses {', '.join(ready.suspicious)}"] * bool(ready.suspicious)
         reasons += [f"it changed {', '.join(altered)}"] * bool(altered)
         questions = {
             each: {
                 "points": None if reasons else score[each],
                 "most": most[each],
-                "public": feedback.public_results(str(scores[each].get("output", "")), cases[each]),
+                "public": feedback.public_results(tests[each]),
             }
             for each in most
         }
@@ -251,6 +250,7 @@ def save(records: list[dict], output: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0 also where a student's file failed."""
+    usual = sandbox.Limits()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("submissions", type=Path, help="the folder of notebooks")
     parser.add_argument("--roster", type=Path, help="a CSV file with a column id: who is to hand in")
@@ -258,9 +258,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--autograders", type=Path, default=AUTOGRADERS, help="what `make exercises` made")
     parser.add_argument("--output", type=Path, default=GRADES, help="where the grades go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many run at once")
-    parser.add_argument("--seconds", type=float, default=240, help="for each notebook")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="for each notebook")
     parser.add_argument("--cell-seconds", type=int, default=60, help="for each cell")
-    parser.add_argument("--megabytes", type=int, default=3000, help="of memory for each notebook")
+    parser.add_argument("--megabytes", type=int, default=usual.megabytes, help="of memory for each notebook")
     parser.add_argument("--no-sandbox", action="store_true", help="use the bounds alone, on a machine to throw away")
     args = parser.parse_args(arguments)
     try:

@@ -227,12 +227,9 @@ def test_messages_with_numbers_are_told_and_others_are_not():
     [case] = feedback.cases_of(
         "@test_case(points=2, hidden=False)\ndef test_a(f):\n    assert f() > 1, f'It is {f():.2f}, not above 1.'\n"
     )
-    output = (
-        "q1 results:\n    q1 - 1 result:\n        ❌ Test case failed\n        Error at line 3 in test q1:\n"
-        "              x\n        {}"
-    )
+    said = "❌ Test case failed\nError at line 3 in test q1:\n      assert f() > 1\n{}"
     results = [
-        feedback.public_results(output.format(words), [case])
+        feedback.public_results([(case, feedback.Result(False, said.format(words)))])
         for words in (
             "AssertionError: It is 0.25, not above 1.",
             "AssertionError: It is in hidden, not above 1.",
@@ -243,6 +240,41 @@ def test_messages_with_numbers_are_told_and_others_are_not():
         [(False, "It is 0.25, not above 1.")], [(False, "Your code stopped with AssertionError.")],
         [(False, "Your code stopped with KeyError.")],
     ]  # fmt: skip
+
+
+def test_an_error_that_quotes_a_pass_is_none_and_a_hidden_test_is_not_told():
+    public, hidden = feedback.Case(1, False, frozenset()), feedback.Case(3, True, frozenset({"Low."}))
+    quote = feedback.Result(False, "x\nx\nx\nE: All test cases passed! Test case passed")
+    assert feedback.public_results([(public, quote), (hidden, feedback.Result(False, "x\nx\nx\nE: Low."))]) == [
+        (False, "Your code stopped with E.")
+    ]
+    odd = [feedback.Result(False, message) for message in ("", "x", "x\nx\nx\n: y", "x\nx\nx\na b: y")]
+    assert [feedback.public_results([(public, each)]) for each in odd] == [[(False, "It did not pass.")]] * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "3",
+        '{"q1": []}',
+        '{"q1": [[true, ""], [true, ""]]}',
+        '{"q1": [3]}',
+        '{"q1": [[true]]}',
+        "[" * 9999,
+    ],
+)
+def test_results_of_other_tests_or_of_none_are_refused(text):
+    with pytest.raises(ValueError):
+        feedback.read_results(text, {"q1": [feedback.Case(1, False, frozenset())]})
+
+
+def test_only_true_is_a_pass():
+    case = feedback.Case(1, False, frozenset())
+    read = [feedback.read_results(f'{{"q1": [[{value}, ""]]}}', {"q1": [case]}) for value in ("true", "1", '"true"')]
+    assert [each["q1"][0][1].passed for each in read] == [True, False, False]
 
 
 def changed(text: str, old: str, new: str) -> str:
