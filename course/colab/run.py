@@ -25,7 +25,7 @@ from course.notebook import Notebook
 
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "ganlib")  # what pip installs ganlib from
 EXECUTE = Path(__file__).with_name("execute.py")
-FAKE = Path(__file__).with_name("fake")  # a google.colab
+FAKE = Path(__file__).with_name("fake_output.py")
 
 
 class ColabError(Exception):
@@ -44,7 +44,11 @@ def make_environment(folder: Path, python: Path) -> None:
     subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
     packages = packages_of(folder)
     link_packages(packages_of(python.parent.parent), packages)
-    (packages / "colab.pth").write_text(f"{FAKE}\nimport google.colab.output\n")
+    colab = folder / "fake/google/colab"
+    colab.mkdir(parents=True)
+    (colab / "__init__.py").touch()
+    shutil.copy2(FAKE, colab / "output.py")
+    (packages / "colab.pth").write_text(f"{folder / 'fake'}\nimport google.colab.output\n")
 
 
 def make_repository(folder: Path) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course.grading import feedback, sandbox, submission
+from course.grading.roster import RosterError, Task, assigned, find_tasks, read_roster, unread
 from course.layout import AUTOGRADERS, GRADES
 from ganlib import files
 
@@ -37,14 +38,6 @@ COLUMNS = ("id", "exercise", "status", "total", "most", "error")
 
 class GradeError(Exception):
     """The batch cannot be graded; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A submission: whose it is and where it lies."""
-
-    id: str
-    path: Path
 
 
 @dataclass
@@ -135,58 +128,6 @@ def _why(said: str) -> str:
     return f"otter-grader gave no results ({lines[-1][:150] if lines else 'it said nothing'})"
 
 
-def find_tasks(folder: Path) -> list[Task]:
-    """Every file below ``folder``; an id is the name of the file, or of a student's own folder, as Moodle makes it."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    paths = [path for path in paths if ".ipynb_checkpoints" not in path.parts]
-    names = [path.relative_to(folder).parts for path in paths]
-    alone = {parts[0] for parts in names if len(parts) > 1 and sum(other[0] == parts[0] for other in names) == 1}
-    tasks, taken = [], set()
-    for path, parts in zip(paths, names, strict=True):
-        name = parts[0] if parts[0] in alone else "/".join([*parts[:-1], path.stem])
-        name = name if name not in taken else "/".join(parts)
-        taken.add(name)
-        tasks.append(Task(name, path))
-    return tasks
-
-
-def read_roster(path: Path) -> list[str]:
-    """The column ``id`` of a CSV file."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file)
-        if "id" not in (table.fieldnames or ()):
-            raise GradeError(f"{path} has no column 'id': its first line must name the columns, one of them id.")
-        ids = [row["id"].strip() for row in table if (row["id"] or "").strip()]
-    if len(set(ids)) < len(ids):
-        twice = next(each for each in ids if ids.count(each) > 1)
-        raise GradeError(f"{path} lists {twice} twice: each student must stand there once.")
-    return ids
-
-
-def on_roster(name: str, roster: list[str]) -> str | None:
-    """Whose submission it is: the whole name, or one of its words, as Canvas and Moodle put them together."""
-    words = {name, *re.split(r"[_/\s]", name)}
-    names = [each for each in roster if each in words]
-    return names[0] if len(names) == 1 else None
-
-
-def assigned(tasks: list[Task], roster: list[str] | None) -> tuple[list[Task], list[dict]]:
-    """The tasks under the roster's ids, and records of what needs no grading: who handed in nothing, or twice."""
-    if roster is None:
-        return tasks, []
-    owned = [(on_roster(task.id, roster), task) for task in tasks]
-    counts = Counter(who for who, _ in owned)
-    several = sorted(who for who in roster if counts[who] > 1)
-    known = [_unread(task.id, "error", "nobody on the roster has this id") for who, task in owned if not who]
-    known += [_unread(who, "error", "more than one file: keep the one that counts") for who in several]
-    known += [_unread(who, "missing", "") for who in roster if not counts[who]]
-    return [Task(who, task.path) for who, task in owned if counts[who] == 1 and who], known
-
-
-def _unread(identity: str, status: str, error: str) -> dict:
-    return {"id": identity, "status": status, "total": 0 if status == "missing" else None, "error": error}
-
-
 def file_name(identity: str) -> str:
     """A name for files from an id: readable, and never two alike."""
     plain = re.sub(r"[^\w.-]+", "_", identity).strip(".")[:80]
@@ -212,7 +153,7 @@ def grade_all(tasks: list[Task], grader: Grader, output: Path, workers: int) -> 
             try:
                 record = grader.grade(task)
             except Exception as error:  # a student's file can fail; the batch never does
-                record = _unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
+                record = unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
             files.write(path, json.dumps({"key": key, "record": record}, indent=1).encode())
         return record
 
@@ -279,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "--no-sandbox on a machine that you can throw away."
             )
         tasks, known = assigned(find_tasks(args.submissions), read_roster(args.roster) if args.roster else None)
-    except GradeError as error:
+    except (GradeError, RosterError) as error:
         print(error, file=sys.stderr)
         return 2
     limits = sandbox.Limits(seconds=args.seconds, megabytes=args.megabytes)

@@ -18,7 +18,7 @@ from course.book import benchmark_page
 from course.exercises import assign as exercises
 from course.exercises.source import CANARY, ExerciseError, load
 from course.grading import bench as bench_grading
-from course.grading import feedback, grade, sandbox, submission
+from course.grading import feedback, grade, roster, sandbox, submission
 from course.layout import ROOT
 from course.notebook import Notebook
 
@@ -190,7 +190,7 @@ def test_roster_finds_students_as_canvas_and_moodle_name_them(tmp_path):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    tasks, known = grade.assigned(grade.find_tasks(tmp_path), ["101", "102", "103", "104"])
+    tasks, known = roster.assigned(roster.find_tasks(tmp_path), ["101", "102", "103", "104"])
     assert {task.id: task.path.name for task in tasks} == {"101": "doejane_101_9_ex04.ipynb", "102": "ex04.ipynb"}
     assert {record["id"]: record["status"] for record in known} == {"x": "error", "103": "error", "104": "missing"}
 
@@ -198,8 +198,8 @@ def test_roster_finds_students_as_canvas_and_moodle_name_them(tmp_path):
 @pytest.mark.parametrize(("text", "sentence"), [("name\na\n", "no column 'id'"), ("id\n7\n7\n", "lists 7 twice")])
 def test_a_faulty_roster_is_refused(tmp_path, text, sentence):
     (tmp_path / "roster.csv").write_text(text)
-    with pytest.raises(grade.GradeError, match=sentence):
-        grade.read_roster(tmp_path / "roster.csv")
+    with pytest.raises(roster.RosterError, match=sentence):
+        roster.read_roster(tmp_path / "roster.csv")
 
 
 def test_faults_of_the_command_are_one_sentence(tmp_path, capsys):
