@@ -48,12 +48,12 @@ def statements_of(source: str) -> list[tuple[str, set[int]]]:
     """Each statement of a cell, its strings left empty, and the numbers of its lines."""
     tree, statements = tree_of(source), []
     for statement in tree.body if tree else ():
-        first = min(node.lineno for node in ast.walk(statement) if hasattr(node, "lineno"))  # decorators stand above it
+        lines = set(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
         try:
             text = blank(statement)
         except RecursionError:  # nested deeper than any that is released
             text = ""
-        statements.append((text, set(range(first, (statement.end_lineno or first) + 1))))
+        statements.append((text, lines))
     return statements
 
 
