@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from ganlib import checks, files
 
 SETUP = "setup"  # the id of the cell that installs ganlib where it is missing
+CHECKS = "checks"  # and, in an exercise, of the cell that holds the public checks
 
 
 class NotebookError(Exception):

@@ -21,6 +21,7 @@ import yaml
 from course import repository
 from course.book.benchmark_page import benchmark_tables, grading_words
 from course.exercises import links as exercise_links
+from course.exercises.source import ExerciseError
 from course.layout import BOOK, BUILD, EXECUTED, ROOT
 from course.notebook import Notebook, NotebookError
 
@@ -167,7 +168,7 @@ def stage_exercises(root: Path, source: Path, chapters: dict[str, Notebook]) -> 
 def key(root: Path, source: Path) -> str:
     """A hash of all that decides how the book looks: the staged files, the code of ganlib and the course, the pins."""
     code = [path for folder in (root / "ganlib", ROOT / "course") for path in sorted(folder.rglob("*"))]
-    others = [*(path for path in code if path.suffix in (".py", ".js", ".css")), root / "requirements.lock"]
+    others = [*(path for path in code if path.suffix in (".py", ".jinja", ".js", ".css")), root / "requirements.lock"]
     digest = hashlib.sha256()
     for path in [*sorted(source.rglob("*")), *others]:
         if path.is_file():
@@ -214,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         build(source, BUILD / "sphinx", args.output)
         stamp.write_text(inputs)
-    except (BookError, NotebookError, repository.AddressError) as error:
+    except (BookError, ExerciseError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"The book is at {args.output / 'index.html'}")

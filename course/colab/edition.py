@@ -19,20 +19,15 @@ from course import repository
 from course.book.build import BookError, read_executed
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.exercises import links as exercise_links
+from course.exercises.source import ExerciseError
 from course.layout import BOOK, COLAB, EXECUTED, EXERCISES, ROOT, STUDENT
 from course.notebook import Notebook, NotebookError
+from course.templates import render
 
 REFERENCES = "references.json"  # written by course/sphinx/refs.py
 OWN = "application/vnd.ganlib."  # records for the book
 WIDGET = "application/vnd.jupyter.widget-view+json"  # dead without the kernel that showed it
 EXPLORER = OWN + "explorer+json"
-SETUP = """\
-# Set-up: installs ganlib where it is missing, as in Colab, and leaves the PyTorch there as it is.
-from importlib.util import find_spec
-
-if find_spec("ganlib") is None:
-    %pip install -q "ganlib[widgets] @ git+{url}"
-"""
 
 
 def bare(output, page: Page):
@@ -48,10 +43,15 @@ def bare(output, page: Page):
     return output
 
 
+def setup_cell(url: str) -> str:
+    """The set-up cell that installs ganlib from a repository by itself."""
+    return render("colab/setup.py.jinja", url=url)
+
+
 def with_source(notebook: Notebook, home: repository.Repository | None) -> Notebook:
     """The notebook with a set-up cell that installs ganlib from the repository by itself, where there is one."""
     if home:
-        notebook.setup.source = SETUP.format(url=home.url).strip()
+        notebook.setup.source = setup_cell(home.url)
     return notebook
 
 
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         home = repository.find(ROOT)
         site = repository.site(home)
         written = write_all(args.executed, args.book, args.output, home, site)
-    except (BookError, NotebookError, repository.AddressError) as error:
+    except (BookError, ExerciseError, NotebookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     links = f"with links to {site}" if site else "without links, as no site is known"

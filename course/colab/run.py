@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import distributions
 from pathlib import Path
 
 from course.colab import pins
@@ -23,31 +24,8 @@ from course.layout import COLAB, ROOT
 from course.notebook import Notebook
 
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "ganlib")  # what pip installs ganlib from
-FAKE = """\
-class _widgets:
-    _installed_url = None
-
-def enable_custom_widget_manager():
-    pass
-"""
-RUN = """\
-import sys
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-notebook = nbformat.read(sys.argv[1], as_version=4)
-try:
-    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
-except CellExecutionError as error:
-    said = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
-    pip = [line for text in said for line in text.splitlines() if line.startswith("ERROR:")]
-    sys.exit(pip[0] if pip else f"{error.ename}: {error.evalue}")
-"""
-LIST = """\
-from importlib.metadata import distributions
-for each in distributions():
-    print(f"{each.name}=={each.version}")
-"""
+EXECUTE = Path(__file__).with_name("execute.py")
+FAKE = Path(__file__).with_name("fake_output.py")
 
 
 class ColabError(Exception):
@@ -68,8 +46,8 @@ def make_environment(folder: Path, python: Path) -> None:
     link_packages(packages_of(python.parent.parent), packages)
     colab = folder / "fake/google/colab"
     colab.mkdir(parents=True)
-    (colab / "__init__.py").write_text("")
-    (colab / "output.py").write_text(FAKE)
+    (colab / "__init__.py").touch()
+    shutil.copy2(FAKE, colab / "output.py")
     (packages / "colab.pth").write_text(f"{folder / 'fake'}\nimport google.colab.output\n")
 
 
@@ -123,14 +101,14 @@ def run(path: Path, python: Path, offline: bool = False) -> float:
         make_repository(folder / "repository")
         (folder / "content").mkdir()
         mine, content = str(python_of(folder / "environment")), folder / "content"
-        before = listed(mine, content, variables)
+        before = listed(folder / "environment")
         start = time.perf_counter()
-        command = [mine, "-c", RUN, str(path.resolve())]
+        command = [mine, "-P", str(EXECUTE), str(path.resolve())]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=content, env=variables)
         seconds = time.perf_counter() - start
         if ran.returncode:
             raise ColabError("it failed: " + (ran.stderr.strip().splitlines() or ["no message"])[-1])
-        moved = before - listed(mine, content, variables)
+        moved = before - listed(folder / "environment")
         if moved:
             raise ColabError(f"it replaced {', '.join(sorted(moved))}")
         asked = [mine, "-c", "import ganlib; print(ganlib.__file__)"]
@@ -140,9 +118,9 @@ def run(path: Path, python: Path, offline: bool = False) -> float:
     return seconds
 
 
-def listed(python: str, folder: Path, variables: dict[str, str]) -> set[str]:
+def listed(environment: Path) -> set[str]:
     """The packages of an environment, each as a pin."""
-    return set(subprocess.check_output([python, "-c", LIST], text=True, cwd=folder, env=variables).split())
+    return {f"{each.name}=={each.version}" for each in distributions(path=[str(packages_of(environment))])}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,12 +1,10 @@
 """Where a reader finds the exercise of a chapter: its notebook in the book, and its address in Colab."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from course import repository
+from course.exercises.source import ExerciseError, load
 from course.notebook import Notebook
 
 HEADING = "## Exercises\n"
@@ -32,15 +30,14 @@ class Link(NamedTuple):
 
 
 def find(sources: Path) -> list[Link]:
-    """The exercises whose sources lie in a folder, in order."""
+    """The exercises whose sources lie in a folder, in order; raises ExerciseError for a faulty one, with its name."""
     links = []
     for path in sorted(sources.glob("ex*.md")):
-        text = path.read_text(encoding="utf-8")
-        about = yaml.safe_load(text.split("---")[1])["exercise"]
-        title = re.search(r"^# Exercise \d+: (.+)$", text, re.MULTILINE)
-        if title is None:
-            raise ValueError(f"{path.name} has no title: head its text '# Exercise N: …'.")
-        links.append(Link(path.stem, about["chapter"], title[1], about["minutes"]))
+        try:
+            exercise = load(path)
+        except ExerciseError as error:
+            raise ExerciseError(f"{path.name}: {error}.") from None
+        links.append(Link(exercise.name, exercise.chapter, exercise.title, exercise.minutes))
     return links
 
 

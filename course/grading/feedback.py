@@ -1,11 +1,13 @@
 """The page that a student gets back: the points of each question and the public checks, nothing of the hidden tests."""
 
 import ast
-import html
+import json
 import re
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
+
+from course.templates import render
 
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf)")
 
@@ -16,6 +18,13 @@ class Case(NamedTuple):
     points: float
     hidden: bool
     messages: frozenset[str]
+
+
+class Result(NamedTuple):
+    """What came of a test: whether it passed, and what otter-grader says of it."""
+
+    passed: bool
+    message: str
 
 
 def template(node: ast.expr) -> str | None:
@@ -51,68 +60,45 @@ def questions_of(autograder: Path) -> dict[str, list[Case]]:
         return {Path(name).stem: cases_of(packed.read(name).decode()) for name in names}
 
 
-def public_results(output: str, cases: list[Case]) -> list[tuple[bool, str]]:
-    """Passed or not, and what to tell, for each public test in what otter printed of a question.
+def read_results(text: str, cases: dict[str, list[Case]]) -> dict[str, list[tuple[Case, Result]]]:
+    """Each question's tests with what came of them, as otter_results.py wrote it.
+
+    Raises ValueError for a text that is no such results, or not of these tests.
+    """
+    try:
+        written = json.loads(text)
+        pairs = {name: list(zip(each, written[name], strict=True)) for name, each in cases.items()}
+        return {
+            name: [(case, Result(passed is True, str(message))) for case, (passed, message) in each]
+            for name, each in pairs.items()
+        }
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"these are not the results of the tests: {error}") from None
+
+
+def public_results(tests: list[tuple[Case, Result]]) -> list[tuple[bool, str]]:
+    """Passed or not, and what to tell, for each public test of a question.
 
     A message is told only where it is the test's own: what else an error says may come from the student's code, and so
     may quote a hidden test.
     """
-    if "All test cases passed" in output:
-        return [(True, "") for case in cases if not case.hidden]
-    parts = re.split(r"^ *[\w.-]+ - \d+ result:\n", output, flags=re.MULTILINE)[1:]
-    outcomes = []
-    for part, case in zip(parts, cases, strict=False):
-        if case.hidden:
-            continue
-        outcomes.append((True, "") if "Test case passed" in part else (False, _reason(part, case)))
-    return outcomes
+    return [
+        (result.passed, "" if result.passed else _reason(result.message, case))
+        for case, result in tests
+        if not case.hidden
+    ]
 
 
-def _reason(part: str, case: Case) -> str:
-    """The error below "Error at line …" and the line of the test, which is set in further."""
-    match = re.search(r"^( *)Error at line .*\n(?:\1 +.*\n)*\1(\w+)(?:: ([^\0]*))?", part, re.MULTILINE)
-    if not match:
+def _reason(message: str, case: Case) -> str:
+    """The error that stands in a message of otter-grader below "Error at line …" and the line of the test."""
+    kind, _, words = "".join(message.split("\n", 3)[3:]).partition(":")
+    if not kind.isidentifier():
         return "It did not pass."
-    words = " ".join((match[3] or "").split())
+    words = " ".join(words.split())
     own = NUMBER.sub("#", words) in {" ".join(each.split()) for each in case.messages}
-    return words if match[2] == "AssertionError" and own else f"Your code stopped with {match[2][:40]}."
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Feedback: {who}</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }}
-td, th {{ text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #8888 }}
-</style></head><body>
-<h1>{exercise}</h1><p>{who}</p><p><strong>{total}</strong></p>
-<table><thead>
-<tr><th scope="col">question</th><th scope="col">points</th><th scope="col">public checks</th></tr>
-</thead>
-<tbody>
-{rows}
-</tbody></table>
-<p>Points come from public checks, which your notebook holds, and from hidden tests of more cases.</p>
-</body></html>
-"""
+    return words if kind == "AssertionError" and own else f"Your code stopped with {kind[:40]}."
 
 
 def page(record: dict) -> str:
     """The page of one submission as the grader recorded it."""
-    rows = []
-    for name, question in record.get("questions", {}).items():
-        checks = ["passed" if passed else html.escape(words) for passed, words in question["public"]]
-        points = "not yet" if question["points"] is None else f"{question['points']:g} of {question['most']:g}"
-        rows.append(f"<tr><td>{html.escape(name)}</td><td>{points}</td><td>{'<br>'.join(checks)}</td></tr>")
-    if record["status"] == "graded":
-        total = f"{record['total']:g} of {record['most']:g} points"
-    elif record["status"] == "review":
-        total = "Your submission waits for a person to look at it."
-    else:
-        total = f"Not graded: {record['error']}."
-    return PAGE.format(
-        who=html.escape(record["id"]), exercise=html.escape(f"Exercise {record['exercise'] or ''}".strip()),
-        total=html.escape(total), rows="\n".join(rows),
-    )  # fmt: skip
+    return render("grading/feedback.html.jinja", record=record)

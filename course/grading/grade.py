@@ -26,25 +26,18 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course.grading import feedback, sandbox, submission
+from course.grading.roster import RosterError, Task, assigned, find_tasks, read_roster, unread
 from course.layout import AUTOGRADERS, GRADES
 from ganlib import files
 
-VERSION = 1  # of the records
-OTTER = (sys.executable, "-c", "from otter.cli import cli; cli()")
+VERSION = 2  # of the records
+OTTER = Path(__file__).with_name("otter_results.py")
 FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
 COLUMNS = ("id", "exercise", "status", "total", "most", "error")
 
 
 class GradeError(Exception):
     """The batch cannot be graded; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A submission: whose it is and where it lies."""
-
-    id: str
-    path: Path
 
 
 @dataclass
@@ -90,29 +83,28 @@ class Grader:
             ready = submission.prepare(notebook, self.cell_seconds, "/grade" if self.walled else name)
             ready.notebook.write(folder / f"{exercise}.ipynb")
             shutil.copy2(self.autograders[exercise], folder / "autograder.zip")
-            (folder / "out").mkdir()
-            command = [*OTTER, "run", "-a", "autograder.zip", "-o", "out", "--no-logo", f"{exercise}.ipynb"]
+            program = [sys.executable, "-P", "-c", OTTER.read_text(encoding="utf-8")]
+            command = [*program, f"{exercise}.ipynb", "autograder.zip", "results.json"]
             outcome = sandbox.run(command, folder, self.limits, self.walled)
-            results, seen = _small(folder / "out/results.json"), _small(folder / ready.record)
+            results, seen = _small(folder / "results.json"), _small(folder / ready.record)
         if outcome.limit:
             status = "timeout" if "longer" in outcome.limit else "error"
             return {**record, "status": status, "error": f"the notebook was stopped: {outcome.limit}"}
         try:
-            scores = {each["name"]: each for each in json.loads(results or "")["tests"] if "max_score" in each}
-            score = {each: float(scores[each]["score"]) for each in most}
-            fits = {each: float(entry["max_score"]) for each, entry in scores.items()} == most
-        except (ValueError, TypeError, KeyError, AttributeError):
+            if outcome.status:
+                raise ValueError("what stands in the file is not the grader's")
+            tests = feedback.read_results(results or "", cases)
+        except ValueError:
             return {**record, "error": _why(outcome.said)}
+        score = {name: sum((case.points for case, test in each if test.passed), 0.0) for name, each in tests.items()}
         altered = submission.altered(seen)
-        if not fits or not all(0 <= score[each] <= most[each] for each in most):
-            altered.append("the points")
         reasons = [f"it uses {', '.join(ready.suspicious)}"] * bool(ready.suspicious)
         reasons += [f"it changed {', '.join(altered)}"] * bool(altered)
         questions = {
             each: {
                 "points": None if reasons else score[each],
                 "most": most[each],
-                "public": feedback.public_results(str(scores[each].get("output", "")), cases[each]),
+                "public": feedback.public_results(tests[each]),
             }
             for each in most
         }
@@ -134,58 +126,6 @@ def _why(said: str) -> str:
         return "the notebook ended its own Python: run it from top to bottom in a fresh kernel"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"otter-grader gave no results ({lines[-1][:150] if lines else 'it said nothing'})"
-
-
-def find_tasks(folder: Path) -> list[Task]:
-    """Every file below ``folder``; an id is the name of the file, or of a student's own folder, as Moodle makes it."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    paths = [path for path in paths if ".ipynb_checkpoints" not in path.parts]
-    names = [path.relative_to(folder).parts for path in paths]
-    alone = {parts[0] for parts in names if len(parts) > 1 and sum(other[0] == parts[0] for other in names) == 1}
-    tasks, taken = [], set()
-    for path, parts in zip(paths, names, strict=True):
-        name = parts[0] if parts[0] in alone else "/".join([*parts[:-1], path.stem])
-        name = name if name not in taken else "/".join(parts)
-        taken.add(name)
-        tasks.append(Task(name, path))
-    return tasks
-
-
-def read_roster(path: Path) -> list[str]:
-    """The column ``id`` of a CSV file."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file)
-        if "id" not in (table.fieldnames or ()):
-            raise GradeError(f"{path} has no column 'id': its first line must name the columns, one of them id.")
-        ids = [row["id"].strip() for row in table if (row["id"] or "").strip()]
-    if len(set(ids)) < len(ids):
-        twice = next(each for each in ids if ids.count(each) > 1)
-        raise GradeError(f"{path} lists {twice} twice: each student must stand there once.")
-    return ids
-
-
-def on_roster(name: str, roster: list[str]) -> str | None:
-    """Whose submission it is: the whole name, or one of its words, as Canvas and Moodle put them together."""
-    words = {name, *re.split(r"[_/\s]", name)}
-    names = [each for each in roster if each in words]
-    return names[0] if len(names) == 1 else None
-
-
-def assigned(tasks: list[Task], roster: list[str] | None) -> tuple[list[Task], list[dict]]:
-    """The tasks under the roster's ids, and records of what needs no grading: who handed in nothing, or twice."""
-    if roster is None:
-        return tasks, []
-    owned = [(on_roster(task.id, roster), task) for task in tasks]
-    counts = Counter(who for who, _ in owned)
-    several = sorted(who for who in roster if counts[who] > 1)
-    known = [_unread(task.id, "error", "nobody on the roster has this id") for who, task in owned if not who]
-    known += [_unread(who, "error", "more than one file: keep the one that counts") for who in several]
-    known += [_unread(who, "missing", "") for who in roster if not counts[who]]
-    return [Task(who, task.path) for who, task in owned if counts[who] == 1 and who], known
-
-
-def _unread(identity: str, status: str, error: str) -> dict:
-    return {"id": identity, "status": status, "total": 0 if status == "missing" else None, "error": error}
 
 
 def file_name(identity: str) -> str:
@@ -213,7 +153,7 @@ def grade_all(tasks: list[Task], grader: Grader, output: Path, workers: int) -> 
             try:
                 record = grader.grade(task)
             except Exception as error:  # a student's file can fail; the batch never does
-                record = _unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
+                record = unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
             files.write(path, json.dumps({"key": key, "record": record}, indent=1).encode())
         return record
 
@@ -251,6 +191,7 @@ def save(records: list[dict], output: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0 also where a student's file failed."""
+    usual = sandbox.Limits()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("submissions", type=Path, help="the folder of notebooks")
     parser.add_argument("--roster", type=Path, help="a CSV file with a column id: who is to hand in")
@@ -258,9 +199,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--autograders", type=Path, default=AUTOGRADERS, help="what `make exercises` made")
     parser.add_argument("--output", type=Path, default=GRADES, help="where the grades go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many run at once")
-    parser.add_argument("--seconds", type=float, default=240, help="for each notebook")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="for each notebook")
     parser.add_argument("--cell-seconds", type=int, default=60, help="for each cell")
-    parser.add_argument("--megabytes", type=int, default=3000, help="of memory for each notebook")
+    parser.add_argument("--megabytes", type=int, default=usual.megabytes, help="of memory for each notebook")
     parser.add_argument("--no-sandbox", action="store_true", help="use the bounds alone, on a machine to throw away")
     args = parser.parse_args(arguments)
     try:
@@ -279,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "--no-sandbox on a machine that you can throw away."
             )
         tasks, known = assigned(find_tasks(args.submissions), read_roster(args.roster) if args.roster else None)
-    except GradeError as error:
+    except (GradeError, RosterError) as error:
         print(error, file=sys.stderr)
         return 2
     limits = sandbox.Limits(seconds=args.seconds, megabytes=args.megabytes)

@@ -12,9 +12,10 @@ from course import repository
 from course.colab import edition as colab
 from course.exercises import assign as exercises
 from course.exercises import links as exercise_links
+from course.exercises import source
 from course.grading import feedback, grade, sandbox
 from course.layout import ROOT
-from course.notebook import Notebook
+from course.notebook import CHECKS, SETUP, Notebook
 
 SOURCES = sorted(exercises.EXERCISES.glob("ex*.md"))
 FAKE_COLAB = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
@@ -80,7 +81,7 @@ def test_the_student_notebook_holds_no_secret(made):
     words = {
         line.strip()
         for cell in exercise.notebook.cells
-        if exercises.is_hidden_test(cell)
+        if source.is_hidden_test(cell)
         for line in cell.source.splitlines()
     }
     shown = {line.strip() for cell in notebook.cells[4:] for line in cell.source.splitlines()}
@@ -100,14 +101,14 @@ def test_the_questions_are_as_promised(made):
         assert {case.hidden for case in cases} == {False, True}
     student = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
     assert student.count("<details><summary>Hint") >= len(exercise.questions)
-    explained = [cell for cell in exercise.notebook.cells if f"<!-- {exercises.CANARY} -->" in cell.source]
+    explained = [cell for cell in exercise.notebook.cells if f"<!-- {source.CANARY} -->" in cell.source]
     assert len(explained) >= len(exercise.questions)
 
 
 def test_it_checks_itself_in_a_folder_of_its_own_as_in_colab(made, tmp_path):
     exercise, folder = made
     notebook = Notebook.read(folder / f"student/{exercise.name}.ipynb")
-    setup, checks = (cell for cell in notebook.cells if cell.source.startswith("# Set-up"))
+    [setup], [checks] = ([cell for cell in notebook.code if cell.id == name] for name in (SETUP, CHECKS))
     setup.source = FAKE_COLAB + setup.source
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     client = NotebookClient(

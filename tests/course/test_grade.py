@@ -16,8 +16,9 @@ from nbformat.v4 import new_code_cell
 
 from course.book import benchmark_page
 from course.exercises import assign as exercises
+from course.exercises.source import CANARY, ExerciseError, load
 from course.grading import bench as bench_grading
-from course.grading import feedback, grade, sandbox, submission
+from course.grading import feedback, grade, roster, sandbox, submission
 from course.layout import ROOT
 from course.notebook import Notebook
 
@@ -37,6 +38,8 @@ HARMLESS = [
 # What each student answers, and cells of their own where they add some: status and points that they get.
 STUDENTS = {
     "good": (GOOD, (), "graded", 4),
+    "begins an answer like the set-up": (
+        f"# Set-up of my answer\nassert Path('.').is_dir() and sys.version_info\n{GOOD}", (), "graded", 4),
     "untouched": ("def slopes(a):\n    ...", (), "graded", 0),
     "half": ("def slopes(a):\n    return a, a", (), "graded", 1),
     "harmless": (GOOD, HARMLESS, "graded", 4),
@@ -141,7 +144,7 @@ def test_what_is_no_notebook_is_an_error_and_no_zero(graded, name):
 def test_nothing_of_a_hidden_test_reaches_a_student_and_nothing_was_written_elsewhere(graded):
     pages = [path.read_text(encoding="utf-8") for path in (graded[1] / "feedback").glob("*.html")]
     assert len(pages) == len(rows(graded[1]))
-    assert not [page for page in pages if exercises.CANARY in page or "test_hidden" in page or "The first" in page]
+    assert not [page for page in pages if CANARY in page or "test_hidden" in page or "The first" in page]
     assert not (ROOT / "stolen.txt").exists()
 
 
@@ -187,7 +190,7 @@ def test_roster_finds_students_as_canvas_and_moodle_name_them(tmp_path):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    tasks, known = grade.assigned(grade.find_tasks(tmp_path), ["101", "102", "103", "104"])
+    tasks, known = roster.assigned(roster.find_tasks(tmp_path), ["101", "102", "103", "104"])
     assert {task.id: task.path.name for task in tasks} == {"101": "doejane_101_9_ex04.ipynb", "102": "ex04.ipynb"}
     assert {record["id"]: record["status"] for record in known} == {"x": "error", "103": "error", "104": "missing"}
 
@@ -195,8 +198,8 @@ def test_roster_finds_students_as_canvas_and_moodle_name_them(tmp_path):
 @pytest.mark.parametrize(("text", "sentence"), [("name\na\n", "no column 'id'"), ("id\n7\n7\n", "lists 7 twice")])
 def test_a_faulty_roster_is_refused(tmp_path, text, sentence):
     (tmp_path / "roster.csv").write_text(text)
-    with pytest.raises(grade.GradeError, match=sentence):
-        grade.read_roster(tmp_path / "roster.csv")
+    with pytest.raises(roster.RosterError, match=sentence):
+        roster.read_roster(tmp_path / "roster.csv")
 
 
 def test_faults_of_the_command_are_one_sentence(tmp_path, capsys):
@@ -224,12 +227,9 @@ def test_messages_with_numbers_are_told_and_others_are_not():
     [case] = feedback.cases_of(
         "@test_case(points=2, hidden=False)\ndef test_a(f):\n    assert f() > 1, f'It is {f():.2f}, not above 1.'\n"
     )
-    output = (
-        "q1 results:\n    q1 - 1 result:\n        ❌ Test case failed\n        Error at line 3 in test q1:\n"
-        "              x\n        {}"
-    )
+    said = "❌ Test case failed\nError at line 3 in test q1:\n      assert f() > 1\n{}"
     results = [
-        feedback.public_results(output.format(words), [case])
+        feedback.public_results([(case, feedback.Result(False, said.format(words)))])
         for words in (
             "AssertionError: It is 0.25, not above 1.",
             "AssertionError: It is in hidden, not above 1.",
@@ -240,6 +240,41 @@ def test_messages_with_numbers_are_told_and_others_are_not():
         [(False, "It is 0.25, not above 1.")], [(False, "Your code stopped with AssertionError.")],
         [(False, "Your code stopped with KeyError.")],
     ]  # fmt: skip
+
+
+def test_an_error_that_quotes_a_pass_is_none_and_a_hidden_test_is_not_told():
+    public, hidden = feedback.Case(1, False, frozenset()), feedback.Case(3, True, frozenset({"Low."}))
+    quote = feedback.Result(False, "x\nx\nx\nE: All test cases passed! Test case passed")
+    assert feedback.public_results([(public, quote), (hidden, feedback.Result(False, "x\nx\nx\nE: Low."))]) == [
+        (False, "Your code stopped with E.")
+    ]
+    odd = [feedback.Result(False, message) for message in ("", "x", "x\nx\nx\n: y", "x\nx\nx\na b: y")]
+    assert [feedback.public_results([(public, each)]) for each in odd] == [[(False, "It did not pass.")]] * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "3",
+        '{"q1": []}',
+        '{"q1": [[true, ""], [true, ""]]}',
+        '{"q1": [3]}',
+        '{"q1": [[true]]}',
+        "[" * 9999,
+    ],
+)
+def test_results_of_other_tests_or_of_none_are_refused(text):
+    with pytest.raises(ValueError):
+        feedback.read_results(text, {"q1": [feedback.Case(1, False, frozenset())]})
+
+
+def test_only_true_is_a_pass():
+    case = feedback.Case(1, False, frozenset())
+    read = [feedback.read_results(f'{{"q1": [[{value}, ""]]}}', {"q1": [case]}) for value in ("true", "1", '"true"')]
+    assert [each["q1"][0][1].passed for each in read] == [True, False, False]
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -260,7 +295,7 @@ def changed(text: str, old: str, new: str) -> str:
 def test_a_faulty_source_is_refused(tmp_path, old, new, sentence):
     source = tmp_path / "ex04.md"
     source.write_text(changed(PILOT.read_text(encoding="utf-8"), old, new), encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match=sentence):
+    with pytest.raises(ExerciseError, match=sentence):
         exercises.build(source, tmp_path / "student", tmp_path / "out", run=False)
     assert not (tmp_path / "student").exists()
 
@@ -269,7 +304,7 @@ def test_a_wrong_solution_is_refused(tmp_path):
     source = tmp_path / "ex04.md"
     wrong = changed(PILOT.read_text(encoding="utf-8"), "return torch.sigmoid(a), 1", "return torch.tanh(a), 1")
     source.write_text(wrong, encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match="otter-grader refused it"):
+    with pytest.raises(ExerciseError, match="otter-grader refused it"):
         exercises.build(source, tmp_path / "student", tmp_path / "out")
 
 
@@ -292,8 +327,8 @@ def test_an_overlay_for_what_is_not_there_is_refused(tmp_path, words):
     (tmp_path / "ex04.yaml").write_text(json.dumps(words))
     source = tmp_path / "ex04.md"
     source.write_text(PILOT.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(exercises.ExerciseError, match="the overlay"):
-        exercises.load(source, tmp_path)
+    with pytest.raises(ExerciseError, match="the overlay"):
+        load(source, tmp_path)
 
 
 @pytest.mark.parametrize(
