@@ -14,6 +14,11 @@ SETUP = "setup"  # the id of the cell that installs ganlib where it is missing
 CHECKS = "checks"  # and, in an exercise, of the cell that holds the public checks
 
 
+def without_magic(code: str) -> str:
+    """The code of a cell as Python: a line of IPython's own, such as ``%pip install`` or ``!ls``, becomes ``pass``."""
+    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
+
+
 class NotebookError(Exception):
     """A file is not the notebook that it should be; the message says why and what to do."""
 

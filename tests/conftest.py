@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from course.layout import ROOT
+from experiments.waits import BROWSERS
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 

@@ -1,8 +1,9 @@
 """What a piece of code takes from ganlib: modules, those that they import in turn, and the files that these read."""
 
 import ast
-import re
 from pathlib import Path
+
+from course.notebook import without_magic
 
 
 def used(code: str, package: Path) -> list[Path]:
@@ -14,7 +15,7 @@ def used(code: str, package: Path) -> list[Path]:
     """
     files: set[Path] = set()
     try:
-        waiting = imported(python(code), package)
+        waiting = imported(without_magic(code), package)
     except SyntaxError:
         waiting = set(package.rglob("*.py"))
     while waiting:
@@ -28,11 +29,6 @@ def used(code: str, package: Path) -> list[Path]:
             waiting |= set(module.parent.glob("*.py"))
         files |= {path for path in data(module, text, package) if path.suffix != ".json" or path.stem in code}
     return sorted(files)
-
-
-def python(code: str) -> str:
-    """The code without lines that are IPython's and not Python's: ``%pip install …``, ``!ls``."""
-    return re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", code)
 
 
 def imported(text: str, package: Path) -> set[Path]:

@@ -6,7 +6,6 @@ otter-grader's version may differ.
 
 import ast
 import functools
-import re
 from typing import NamedTuple
 
 from nbformat import NotebookNode
@@ -14,7 +13,7 @@ from nbformat import NotebookNode
 from course.colab import edition
 from course.exercises import assign
 from course.layout import CHAPTERS
-from course.notebook import CHECKS, SETUP
+from course.notebook import CHECKS, SETUP, without_magic
 
 OTTER = 'import otter\ngrader = otter.Notebook("")'  # how otter-grader begins a solution
 
@@ -31,7 +30,7 @@ class Released(NamedTuple):
 def tree_of(source: str) -> ast.Module | None:
     """The code of a cell, each magic command in it as ``pass``; None where it is no Python."""
     try:
-        return ast.parse(re.sub(r"^([ \t]*)[%!].*", r"\1pass", source, flags=re.MULTILINE))
+        return ast.parse(without_magic(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -6,10 +6,10 @@ import statistics
 
 import nbformat
 import pytest
-from helpers import ANNOUNCED
+from helpers import ANNOUNCED, code_after_code, long_cells
 
 from course.layout import ROOT
-from course.notebook import SETUP, Notebook
+from course.notebook import SETUP, Notebook, without_magic
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 OPENING = ("What you will do", "What you will learn", "What you need", "Time")
@@ -49,19 +49,6 @@ def prose_violations(notebook: Notebook) -> list[str]:
     return wrong
 
 
-def long_cells(notebook: Notebook) -> list[int]:
-    """The places of the code cells of more than 30 lines."""
-    return [
-        at for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and len(cell.source.splitlines()) > 30
-    ]
-
-
-def code_after_code(notebook: Notebook) -> list[int]:
-    """The places of the code cells that follow another with no prose between."""
-    kinds = [cell.cell_type for cell in notebook.cells]
-    return [at for at in range(1, len(kinds)) if kinds[at - 1] == kinds[at] == "code"]
-
-
 def code_violations(notebook: Notebook) -> list[str]:
     """What is wrong with the code: cell sizes, prose between cells, set-up, checks, forbidden imports."""
     wrong = []
@@ -93,7 +80,7 @@ def syntax_violations(code: list) -> list[str]:
     wrong = []
     for number, cell in enumerate(code):
         try:
-            ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE))
+            ast.parse(without_magic(cell.source))
         except SyntaxError as error:
             wrong.append(f"code cell {number} is not Python: {error.msg}")
     return wrong

@@ -4,9 +4,9 @@ import csv
 import os
 
 import pytest
+from helpers import code_after_code, long_cells
 from nbclient import NotebookClient
 from nbformat.v4 import new_markdown_cell, new_notebook
-from test_chapters import code_after_code, long_cells
 
 from course import repository
 from course.colab import edition as colab

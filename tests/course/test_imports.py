@@ -9,9 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from course.book import dependencies
 from course.layout import ROOT
-from course.notebook import Notebook
+from course.notebook import Notebook, without_magic
 
 BELOW = {"ganlib": set(), "experiments": {"ganlib"}, "course": {"ganlib"}, "scripts": set()}  # the rooms a room may use
 ROOMS = ("ganlib", "experiments", "course", "scripts", "tests")
@@ -77,4 +76,4 @@ def test_a_room_imports_only_the_rooms_below_it(room):
 
 def test_chapters_import_ganlib_alone_of_our_rooms():
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
-        assert modules_of(dependencies.python(Notebook.read(path).program)) & set(ROOMS) == {"ganlib"}, path.name
+        assert modules_of(without_magic(Notebook.read(path).program)) & set(ROOMS) == {"ganlib"}, path.name

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from course.layout import ROOT
+from course.notebook import without_magic
 
 VAGUE = {"found", "told"}
 FILES = [
@@ -29,7 +30,7 @@ def code_of(path: Path) -> list[str]:
         pieces = [
             piece.replace("{{", "").replace("}}", "") for piece in re.findall(r"```{code-cell}\n(.*?)```", text, re.S)
         ]
-    return [re.sub(r"^(\s*)[%!].*", r"\1pass", piece, flags=re.MULTILINE) for piece in pieces]
+    return [without_magic(piece) for piece in pieces]
 
 
 def names_in(source: str) -> set[str]:
