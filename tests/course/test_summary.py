@@ -38,13 +38,19 @@ slow:
 pytestmark = pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="needs make")
 
 
+def hears_interrupts() -> None:
+    """Undo what a shell does to jobs in the background, of which the tests may be one: it has them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def command(tmp_path):
     (tmp_path / "Makefile").write_text(STUBS)
 
     def start(*steps: str) -> subprocess.Popen:
         words = [sys.executable, str(SUMMARY), "reports", *steps]
-        return subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+        return subprocess.Popen(words, **options, preexec_fn=hears_interrupts)
 
     return start
 
