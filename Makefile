@@ -86,7 +86,7 @@ book: $(INSTALLED) ## execute the chapters that changed and build the book: _bui
 colab: book ## write the notebooks that Colab opens, to publish on the branch colab: _build/colab
 	@$(RUN) -m course.colab.edition
 
-colab-test: book ## run those notebooks beside Colab's own packages and its Python (CHAPTERS=06 or ex04 runs one; COLAB_PYTHON=)
+colab-test: book exercises ## run those notebooks beside Colab's own packages and its Python (CHAPTERS=06 or ex04 runs one; COLAB_PYTHON=)
 	@GITHUB_REPOSITORY=$${GITHUB_REPOSITORY:-owner/name} $(RUN) -m course.colab.edition --output _build/colab-test
 	@$(RUN) -m course.colab.run --edition _build/colab-test $(if $(COLAB_PYTHON),--python '$(COLAB_PYTHON)') $(CHAPTERS)
 

@@ -14,4 +14,5 @@ BOOK = BUILD / "html"
 COLAB = BUILD / "colab"
 ASSIGNED = BUILD / "exercises"  # students' notebooks, solutions and autograders
 AUTOGRADERS = ASSIGNED / "autograder"
+SOLUTIONS = ASSIGNED / "solution"
 GRADES = BUILD / "grades"

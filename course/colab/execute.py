@@ -1,4 +1,4 @@
-"""Execute a notebook in the environment whose Python runs this; what stopped it is the program's last line.
+"""Execute a notebook in the environment whose Python runs this; the last line says what stopped it or was not passed.
 
     python -P course/colab/execute.py NOTEBOOK
 
@@ -11,6 +11,13 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+
+def unpassed(notebook: nbformat.NotebookNode) -> list[str]:
+    """The cells that check a question of an exercise, and do not say that all its checks passed."""
+    checks = [cell for cell in notebook.cells if cell.source.startswith('grader.check("')]
+    return [cell.source for cell in checks if "All test cases passed" not in str(cell.outputs)]
+
+
 if __name__ == "__main__":
     notebook = nbformat.read(sys.argv[1], as_version=4)
     try:
@@ -19,3 +26,5 @@ if __name__ == "__main__":
         texts = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
         pip = [line for text in texts for line in text.splitlines() if line.startswith("ERROR:")]
         sys.exit(pip[0] if pip else f"{error.ename}: {error.evalue}")
+    if failed := unpassed(notebook):
+        sys.exit(f"not passed: {', '.join(failed)}")

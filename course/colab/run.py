@@ -4,7 +4,8 @@
 
 Each notebook gets an environment of its own, an empty folder to run in and a fake google.colab, and installs ganlib by
 its own set-up cell; only git is told to fetch this clone instead of the address. The environment shows the packages
-that runtime.txt pins, which are installed once; the notebook may install more, and must not move these.
+that runtime.txt pins, which are installed once; the notebook may install more, and must not move these. An exercise
+runs with the answers of its solution, which `make exercises` makes, and must pass its own checks.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from pathlib import Path
 
 from course.colab import pins
 from course.environments import EnvironmentMissing, environment, find_python, packages_of, python_of
-from course.layout import COLAB, ROOT
-from course.notebook import Notebook
+from course.layout import COLAB, ROOT, SOLUTIONS
+from course.notebook import CHECKS, SETUP, Notebook
 
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "ganlib")  # what pip installs ganlib from
 EXECUTE = Path(__file__).with_name("execute.py")
@@ -92,18 +93,39 @@ def address_in(notebook: Notebook) -> str:
     raise ColabError("its set-up cell names no repository: make the edition with GITHUB_REPOSITORY=owner/name")
 
 
+def answered(exercise: Notebook, solution: Notebook) -> Notebook:
+    """An exercise with the code of its solution in the place of what students are to fill in."""
+    own = [cell for cell in exercise.code if cell.id not in (SETUP, CHECKS)]
+    answers = [cell for cell in solution.code if "otter.Notebook(" not in cell.source]
+    for cell, answer in zip(own, answers, strict=True):
+        cell.source = answer.source
+    return exercise
+
+
+def ready(path: Path) -> Notebook:
+    """The notebook as it is run: a chapter as it is, an exercise with its answers."""
+    notebook = Notebook.read(path)
+    if not any(cell.id == CHECKS for cell in notebook.code):
+        return notebook
+    if not (SOLUTIONS / path.name).is_file():
+        raise ColabError("it has no answers here: run `make exercises` first, which makes its solution")
+    return answered(notebook, Notebook.read(SOLUTIONS / path.name))
+
+
 def run(path: Path, python: Path, offline: bool = False) -> float:
     """Run one notebook of the edition beside the packages of ``python``; returns seconds, raises a ``ColabError``."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        variables = settings(folder, address_in(Notebook.read(path)), offline)
+        notebook = ready(path)
+        notebook.write(folder / path.name)
+        variables = settings(folder, address_in(notebook), offline)
         make_environment(folder / "environment", python)
         make_repository(folder / "repository")
         (folder / "content").mkdir()
         mine, content = str(python_of(folder / "environment")), folder / "content"
         before = listed(folder / "environment")
         start = time.perf_counter()
-        command = [mine, "-P", str(EXECUTE), str(path.resolve())]
+        command = [mine, "-P", str(EXECUTE), str(folder / path.name)]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=content, env=variables)
         seconds = time.perf_counter() - start
         if ran.returncode:
