@@ -15,6 +15,7 @@ from course.book import build as build_book
 from course.colab import edition as colab
 from course.colab import pins
 from course.colab import run as colab_run
+from course.colab.execute import unpassed
 from course.colab.plain_markdown import MarkupError, Page, plain
 from course.layout import ROOT
 from course.notebook import Notebook, NotebookError
@@ -303,6 +304,13 @@ def first_chapter(tmp_path):
     return tmp_path / "01.ipynb"
 
 
+def ends_after_set_up(path, code):
+    """Leave a notebook its set-up, and ``code`` in the place of all that follows."""
+    notebook = Notebook.read(path)
+    notebook.cells = [*notebook.cells[:2], new_code_cell(code)]
+    notebook.write(path)
+
+
 no_links = pytest.mark.skipif(sys.platform == "win32", reason="Windows links files for administrators only")
 
 
@@ -328,9 +336,7 @@ def test_the_run_as_in_colab_can_fail(first_chapter, monkeypatch, capsys, old, n
     if old:
         monkeypatch.setattr(colab_run, "make_repository", make_other)
     else:
-        notebook = Notebook.read(first_chapter)
-        notebook.cells = [*notebook.cells[:2], new_code_cell("1 / 0")]
-        notebook.write(first_chapter)
+        ends_after_set_up(first_chapter, "1 / 0")
     assert colab_run.main(["--here", "--edition", str(first_chapter.parent)]) == 1
     said = capsys.readouterr().out
     assert "01: it failed: " in said and said.count("\n") == 1
@@ -361,8 +367,32 @@ def test_a_colab_that_has_moved_on_is_named(tmp_path, capsys):
     assert len(lines) == 2 and "Colab has 9.9.1" in lines[0] and "Colab has none" in lines[1]
 
 
+ANSWER = "def half(x):\n    return x / 2"
+
+
+def test_an_exercise_runs_with_its_answers_and_is_not_passed_without(tmp_path, monkeypatch):
+    released = [new_code_cell("install()", id="setup"), new_code_cell("write()", id="checks")]
+    question = [new_code_cell("def half(x):\n    ..."), new_code_cell('grader.check("q1")')]
+    exercise = Notebook(new_notebook(cells=[*released, *question]))
+    exercise.write(tmp_path / "ex04.ipynb")
+    monkeypatch.setattr(colab_run, "SOLUTIONS", tmp_path / "solutions")
+    with pytest.raises(colab_run.ColabError, match="run `make exercises` first"):
+        colab_run.ready(tmp_path / "ex04.ipynb")
+    cells = [new_code_cell('import otter\ngrader = otter.Notebook("a")'), new_code_cell(ANSWER), exercise.cells[3]]
+    (tmp_path / "solutions").mkdir()
+    Notebook(new_notebook(cells=cells)).write(tmp_path / "solutions/ex04.ipynb")
+    ready = colab_run.ready(tmp_path / "ex04.ipynb")
+    assert [cell.source for cell in ready.code] == ["install()", "write()", ANSWER, 'grader.check("q1")']
+    check = ready.cells[3]
+    check.outputs = [new_output("execute_result", {"text/plain": "q1 results: All test cases passed!"})]
+    assert unpassed(ready.node) == []
+    check.outputs = [new_output("stream", name="stdout", text="Not checked: otter-grader is missing here.")]
+    assert unpassed(ready.node) == ['grader.check("q1")']
+
+
 @no_links
 def test_a_notebook_that_replaces_a_package_is_caught(first_chapter, monkeypatch, capsys):
+    ends_after_set_up(first_chapter, "import ganlib")
     before = {"torch==2.0", "numpy==1.0"}
     lists = iter([before, {"torch==2.1", "numpy==1.0", "ganlib==1"}])
     monkeypatch.setattr(colab_run, "listed", lambda *_: next(lists))
