@@ -15,7 +15,8 @@ import tomllib
 from course.environments import EnvironmentMissing, environment, find_python, python_of
 from course.layout import ROOT
 
-TOOLS = ("pytest", "scipy")  # what the tests need besides
+EXTRAS = ("board",)  # of ganlib, whose modules are tested too
+TOOLS = ("pytest", "scipy", "nbformat")  # what the tests need besides
 
 
 def project() -> dict:
@@ -23,8 +24,11 @@ def project() -> dict:
 
 
 def pins(series: str = "") -> list[str]:
-    """The lower bounds of ganlib's dependencies as exact pins."""
-    return [bound.replace(">=", "==") + series for bound in project()["dependencies"]]
+    """The lower bounds of ganlib's dependencies, those of ``EXTRAS`` too, as exact pins."""
+    bounds = project()["dependencies"] + [
+        each for extra in EXTRAS for each in project()["optional-dependencies"][extra]
+    ]
+    return [bound.replace(">=", "==") + series for bound in bounds]
 
 
 def tests() -> list[str]:

@@ -431,7 +431,8 @@ def test_a_python_that_is_missing_or_another_is_one_sentence(monkeypatch):
 
 
 def test_the_oldest_packages_are_the_lower_bounds():
-    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = project["dependencies"] + project["optional-dependencies"]["board"]
     for series in ("", ".*"):
         assert oldest.pins(series) == [f"{a}=={b}{series}" for a, b in (bound.split(">=") for bound in bounds)]
     assert all((ROOT / test).is_file() for test in oldest.tests())
