@@ -211,9 +211,12 @@ def test_a_checkpoint_that_begins_like_a_pickle_is_read(tmp_path):
     assert b"\x80" in beginnings
 
 
+WEIGHT = {"weight": torch.zeros(2)}  # one tensor at least: older versions of safetensors read no file of none
+
+
 def forged(text, tensors=None, **facts):
     """A safetensors file that is right in all but its state."""
-    tensors = tensors or {"weight": torch.zeros(2)}  # one at least: older versions of safetensors read no file of none
+    tensors = tensors or WEIGHT
     facts = {"format": checkpoints.FORMAT, "state": text, "sha256": checkpoints._digest(text, tensors)} | facts
     return safetensors.torch.save(tensors, facts)
 
@@ -224,8 +227,8 @@ def forged(text, tensors=None, **facts):
         (b"Hello, this is no checkpoint at all.", "damaged or no checkpoint"),
         (b"\xff" * 64, "damaged or no checkpoint"),
         (b"\x02" + b"\0" * 7 + b"[]", "damaged or no checkpoint"),
-        (safetensors.torch.save({"weight": torch.zeros(2)}), "no checkpoint of this ganlib: its format is 'not named"),
-        (safetensors.torch.save({"weight": torch.zeros(2)}, {"format": "pt"}), "its format is 'pt'.*Weights alone load with"),
+        (safetensors.torch.save(WEIGHT), "no checkpoint of this ganlib: its format is 'not named"),
+        (safetensors.torch.save(WEIGHT, {"format": "pt"}), "its format is 'pt'.*Weights alone load with"),
         (forged("{}", format="ganlib checkpoint 99"), "its format is 'ganlib checkpoint 99'"),
         (forged("{}", sha256="0"), "its checksum does not hold"),
         (forged("{}"), "its parts do not read"),
