@@ -28,7 +28,8 @@ class DiracGAN(Explorer):
     about = (
         "A plane of the generator's parameter theta and the discriminator's phi, with the arrows of their gradients "
         "and the path of their steps, and beside it the two eigenvalues of a step at the equilibrium with the unit "
-        "circle. Inside the circle the players come to rest, outside they are driven away, and on it they turn."
+        "circle. Inside the circle the players come to rest, outside they are driven away, and on it "
+        "the next terms decide, or a linear game turns for ever."
     )
     game = traitlets.Enum(GAMES, "minimax").tag(sync=True)
     rule = traitlets.Enum(RULES, "simultaneous").tag(sync=True)

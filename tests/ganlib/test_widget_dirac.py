@@ -33,6 +33,12 @@ def test_the_bilinear_step_of_1_is_back_after_six():
     assert (numbers["theta"], numbers["phi"]) == pytest.approx((1, -1), abs=1e-12)
 
 
+def test_alternating_steps_of_1_drift_outwards_in_the_minimax_game_alone():
+    knobs = {"rule": "alternating", "eta": 1, "steps": 300}
+    assert DiracGAN(**knobs).numbers()["distance"] == pytest.approx(3.2407, abs=1e-3)
+    assert DiracGAN(game="wasserstein", **knobs).numbers()["distance"] == pytest.approx(math.sqrt(2), abs=1e-9)
+
+
 def test_a_run_ends_far_away():
     numbers = DiracGAN(game="wasserstein", eta=4, steps=300).numbers()
     assert 1000 < numbers["distance"] < 4200
@@ -48,6 +54,24 @@ def place(page, theta, phi):
 
 def start(page):
     return page.evaluate(GET, "theta"), page.evaluate(GET, "phi")
+
+
+@pytest.mark.parametrize(
+    ("traits", "verdict"),
+    [
+        ({"eta": 0.2}, "above 1: they are driven from the equilibrium."),
+        ({"eta": 4.1, "rule": "alternating"}, "above 1: they are driven from the equilibrium."),
+        ({"gamma": 1}, "below 1: they converge from every start close enough."),
+        *(
+            ({"eta": 1, "rule": rule}, "the linear part circles, the next terms push outwards.")
+            for rule in ("alternating", "generator_first")
+        ),
+        ({"eta": 1, "rule": "alternating", "game": "wasserstein"}, "exactly 1 in a linear game: they circle for ever."),
+        ({"eta": 1, "rule": "alternating", "game": "non_saturating"}, "silent: the next terms decide."),
+    ],
+)
+def test_the_verdict_says_what_the_eigenvalues_decide(show, traits, verdict):
+    assert show(DiracGAN(**traits)).inner_text(".tell").endswith(verdict)
 
 
 def test_the_start_follows_the_mouse(show):

@@ -26,8 +26,8 @@ export const verdict = ({ game, rule, gamma }, { radius, first_imag }) => {
     return { sign: "=", word: "circles", sentence: "exactly 1 in a linear game: they circle for ever." };
   }
   if (game === "minimax" && !gamma && rule !== "extragradient" && first_imag) {
-    const sentence = "exactly 1, where eigenvalues are silent: the run shows that they circle.";
-    return { sign: "=", word: "circles", sentence };
+    const sentence = "exactly 1, where eigenvalues are silent: the linear part circles, the next terms push outwards.";
+    return { sign: "=", word: "drifts outwards", sentence };
   }
   const sentence = "exactly 1, where eigenvalues are silent: the next terms decide.";
   return { sign: "=", word: "silent", sentence };
