@@ -21,6 +21,7 @@ from pathlib import Path
 
 from course.colab import pins
 from course.environments import EnvironmentMissing, environment, find_python, packages_of, python_of
+from course.exercises.source import starts_otter
 from course.layout import COLAB, ROOT, SOLUTIONS
 from course.notebook import CHECKS, SETUP, Notebook
 
@@ -96,7 +97,7 @@ def address_in(notebook: Notebook) -> str:
 def answered(exercise: Notebook, solution: Notebook) -> Notebook:
     """An exercise with the code of its solution in the place of what students are to fill in."""
     own = [cell for cell in exercise.code if cell.id not in (SETUP, CHECKS)]
-    answers = [cell for cell in solution.code if "otter.Notebook(" not in cell.source]
+    answers = [cell for cell in solution.code if not starts_otter(cell)]
     for cell, answer in zip(own, answers, strict=True):
         cell.source = answer.source
     return exercise

@@ -26,7 +26,7 @@ import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-from course.exercises.source import CANARY, Exercise, ExerciseError, load
+from course.exercises.source import CANARY, Exercise, ExerciseError, load, starts_otter
 from course.layout import ASSIGNED, CHAPTERS, EXERCISES, ROOT, STUDENT
 from course.notebook import CHECKS, SETUP, Notebook
 from course.templates import render
@@ -58,7 +58,7 @@ def one_file(exercise: Exercise, notebook: Notebook) -> None:
     """Turn otter's student notebook into one that carries its public checks, in place."""
     name = exercise.name
     tests = notebook.metadata.get("otter", {}).get("tests", {})
-    title, *rest = [cell for cell in notebook.cells if "otter.Notebook(" not in cell.source]
+    title, *rest = [cell for cell in notebook.cells if not starts_otter(cell)]
     folded = [new_code_cell(setup_of(exercise.chapter)), new_code_cell(checks_cell(name, tests))]
     words = "The next cell holds the public checks of every question, so that this file needs no other."
     cells = [title, folded[0], new_markdown_cell(words), folded[1], new_markdown_cell("Then the imports.")]

@@ -44,6 +44,11 @@ def is_hidden_test(cell) -> bool:
     return cell.cell_type == "code" and "BEGIN TEST CONFIG" in cell.source and "hidden: true" in cell.source
 
 
+def starts_otter(cell) -> bool:
+    """Whether a cell is the one that otter-grader puts first, which makes its ``grader``."""
+    return cell.cell_type == "code" and "otter.Notebook(" in cell.source
+
+
 def points_of(cell) -> float:
     """The points of a test; raises ExerciseError for one that says none."""
     match = re.search(r"^points:\s*([\d.]+)\s*$", cell.source, re.MULTILINE)
