@@ -13,10 +13,19 @@ from ganlib import checks, files
 SETUP = "setup"  # the id of the cell that installs ganlib where it is missing
 CHECKS = "checks"  # and, in an exercise, of the cell that holds the public checks
 
+# Tags of a chapter's cells. The page folds the code of the first three; what is deeper, it folds whole. The set-up cell
+# and that of the imports bear the word that is also the id of the former.
+CHECK, FIGURE, DEEPER = "check", "figure", "deeper"
+
 
 def without_magic(code: str) -> str:
     """The code of a cell as Python: a line of IPython's own, such as ``%pip install`` or ``!ls``, becomes ``pass``."""
     return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    """The tags of a cell."""
+    return set(cell.metadata.get("tags", []))
 
 
 class NotebookError(Exception):
