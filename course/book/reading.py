@@ -13,6 +13,7 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from course.layout import CHAPTERS
+from course.markup import FOLD
 from course.notebook import CHECK, DEEPER, FIGURE, SETUP, Notebook, tags
 
 WORDS_A_MINUTE = 200
@@ -23,7 +24,6 @@ SECONDS_A_LINE = 4
 DISPLAY = re.compile(r"\$\$.+?\$\$(?:[ \t]*\([\w:.-]+\))?", re.DOTALL)
 FORMULA = re.compile(r"\$[^$]+\$")
 MARKUP = re.compile(r"^:{3,}.*$|^:[\w-]+:.*$|\{[\w:-]+\}`[^`]*`|\]\([^)]*\)", re.MULTILINE)
-FOLD = re.compile(r"^(?P<fence>:{3,})\{dropdown\}[ \t]*Deeper:[^\n]*\n.*?^(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE)
 STATED = re.compile(r"\*\*Time\.\*\* Core: about (?P<core>\d+) minutes; all: about (?P<all>\d+)\b")
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from course import repository
 from course.book.build import BookError, read_executed
-from course.colab.plain_markdown import MarkupError, Page, plain
+from course.colab.plain_markdown import MarkupError, Page, folded, plain
 from course.exercises import links as exercise_links
 from course.exercises.source import ExerciseError
 from course.layout import BOOK, COLAB, EXECUTED, EXERCISES, ROOT, STUDENT
-from course.notebook import Notebook, NotebookError
+from course.markup import CAPTION, PROMPTS, TITLE
+from course.notebook import CHECK, DEEPER, FIGURE, Notebook, NotebookError, tags
 from course.templates import render
 
 REFERENCES = "references.json"  # written by course/sphinx/refs.py
@@ -43,6 +44,13 @@ def bare(output, page: Page):
     return output
 
 
+def fold_code(cell, kinds: set[str], deeper: str) -> None:
+    """Let Colab and JupyterLab hide the code of a cell that the page folds, below a title."""
+    if title := deeper or next((PROMPTS[kind] for kind in (CHECK, FIGURE) if kind in kinds), ""):
+        cell.source = f"# @title {title}\n{cell.source}"
+        cell.metadata = {"cellView": "form", "jupyter": {"source_hidden": True}}
+
+
 def setup_cell(url: str) -> str:
     """The set-up cell that installs ganlib from a repository by itself."""
     return render("colab/setup.py.jinja", url=url)
@@ -57,15 +65,23 @@ def with_source(notebook: Notebook, home: repository.Repository | None) -> Noteb
 
 def edition(notebook: Notebook, page: Page, home: repository.Repository | None) -> Notebook:
     """The executed notebook of a chapter as Colab's readers get it; raises a ``MarkupError`` that names the cell."""
+    title = ""
     for number, cell in enumerate(with_source(notebook, home).cells):
-        cell.metadata = {}
+        kinds, cell.metadata = tags(cell), {}
+        title = title if DEEPER in kinds else ""
         if cell.cell_type == "code":
             cell.outputs = [bare(output, page) for output in cell.outputs]
+            fold_code(cell, kinds, title)
             continue
+        source = cell.source
         try:
-            cell.source = plain(cell.source, page)
+            cell.source = plain(source, page)
         except MarkupError as error:
             raise MarkupError(f"cell {number} ({cell.source.strip().splitlines()[0][:60]!r}): {error}.") from None
+        if DEEPER in kinds and not CAPTION.match(source):
+            begins = TITLE.match(cell.source)
+            title = f"Deeper: {begins['title']}" if begins else title
+            cell.source = folded(title if begins else f"{title}, continued", TITLE.sub("", cell.source).strip())
     page.end()
     if page.site:
         link = page.link("a page of the book", page.address)

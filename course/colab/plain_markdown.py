@@ -4,6 +4,8 @@ import html
 import re
 from dataclasses import dataclass
 
+from course.markup import QuestionError, parse_question
+
 ROLES = ("cite:p", "cite:t", "doc", "eq", "numref", "prf:ref", "ref", "term")
 STATEMENTS = ("theorem", "lemma", "proposition", "corollary", "definition", "remark", "example", "assumption")
 BOXES = ("note", "tip", "warning", "important")
@@ -109,8 +111,27 @@ def captioned(name: str, body: str, alt: str, page: Page) -> str:
     return f"*{page.text(f'numref:{name}')}.* {body}" + (f"\n\n{fold}" if alt else "")
 
 
+def folded(title: str, body: str) -> str:
+    """A fold: HTML, as Markdown has none."""
+    return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
+
+
+def asked(title: str, lines: list[str], page: Page) -> str:
+    """A question with its choices, and the answer in a fold."""
+    try:
+        parts = parse_question(lines)
+    except QuestionError as error:
+        raise MarkupError(str(error)) from None
+    choices = "\n".join(f"* {inline(words, page)}" for words, _ in parts.choices)
+    right = next(inline(words, page) for words, right in parts.choices if right)
+    answer = plain("\n".join(parts.answer), page).strip()
+    return f"**{inline(title, page)}**\n\n{choices}\n\n{folded('Answer', f'*{right}*' + chr(10) * 2 + answer)}"
+
+
 def directive(name: str, title: str, lines: list[str], page: Page) -> str:
     """One directive, whose ``lines`` are its options and its body, as plain Markdown."""
+    if name == "question":
+        return asked(title, lines, page)
     options = {}
     while lines and (option := OPTION.fullmatch(lines[0])):
         options[option["name"]] = option["value"].strip()
@@ -129,6 +150,8 @@ def directive(name: str, title: str, lines: list[str], page: Page) -> str:
         if "label" not in options:
             raise MarkupError(f"a {kind} has no label: write ':label: …' below its first line")
         return quoted(page.text(f"prf:ref:{options['label']}") + bracketed, body)
+    if name == "dropdown":
+        return folded(plain_title, body)
     if name in BOXES:
         return quoted(plain_title or name.title(), body)
     raise MarkupError(f"the directive {{{name}}} has no plain form: write one in course/colab/plain_markdown.py")

@@ -7,16 +7,14 @@ from nbformat import NotebookNode
 from sphinx.util import logging
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles, disable_builtin_toctree_collector
 
+from course.markup import CAPTION
 from course.notebook import Notebook
 from course.sphinx.explorers import place_explorers
+from course.sphinx.folds import fold_code, mark_deeper
 from ganlib import checks
 
 logger = logging.getLogger(__name__)
 
-CAPTION = re.compile(
-    r"\A\s*:::\{caption\}[ \t]+(?P<name>\S+)[ \t]*\n:alt:[ \t]*(?P<alt>\S[^\n]*)\n(?P<caption>.+?)\n:::[ \t]*(?:\n|\Z)",
-    re.DOTALL,
-)
 HOW = "write ':::{caption} fig-name', then ':alt: what it shows', the caption, and ':::'"
 
 
@@ -37,7 +35,8 @@ def fold_captions(notebook: Notebook) -> list[str]:
                 several = f"{len(shown)} things are shown above one caption"
                 problems.append(f"{several}: keep one figure in the cell {_name(before)}")
             figure = {"name": match["name"], "caption": match["caption"].strip()}
-            before.metadata["mystnb"] = {"figure": figure, "image": {"alt": match["alt"].strip()}}
+            shape = {"figure": figure, "image": {"alt": match["alt"].strip()}}
+            before.metadata["mystnb"] = before.metadata.get("mystnb", {}) | shape
             cell.source = cell.source[match.end() :]
         elif images:
             problems.append(f"a figure has no caption or alt text: after the cell {_name(before)} {HOW}")
@@ -52,14 +51,12 @@ def fold_captions(notebook: Notebook) -> list[str]:
 
 
 def show_checks(notebook: Notebook) -> None:
-    """Keep of each check the line that is read, and tag its cell for the style sheet.
+    """Keep of each check the line that is read.
 
     The record itself is shown on the page "What this build verified", which course/book/build.py writes.
     """
-    for cell in notebook.code:
-        records = [output.data.pop(checks.MEDIA_TYPE, None) for output in cell.outputs if "data" in output]
-        if any(records):
-            cell.metadata.setdefault("tags", []).append("checks")
+    for output in notebook.outputs:
+        output.get("data", {}).pop(checks.MEDIA_TYPE, None)
 
 
 def _images(cell: NotebookNode) -> list[NotebookNode]:
@@ -76,8 +73,9 @@ def _read_chapter(app, docname, source):
     if not app.env.doc2path(docname).endswith(".ipynb"):
         return
     notebook = Notebook.parse(source[0])
-    for problem in fold_captions(notebook):
-        logger.warning(problem, location=docname, type="book", subtype="caption")
+    for problem in fold_captions(notebook) + mark_deeper(notebook):
+        logger.warning(problem, location=docname, type="book", subtype="chapter")
+    fold_code(notebook)
     show_checks(notebook)
     place_explorers(notebook)
     source[0] = notebook.text()

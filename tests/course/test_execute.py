@@ -74,9 +74,10 @@ def test_the_key_changes_with_code_tags_and_settings(root, monkeypatch):
     assert len(set(keys)) == len(keys)
 
 
-def test_the_key_ignores_outputs_metadata_words_and_compiled_files(root):
+def test_the_key_ignores_outputs_metadata_words_folds_and_compiled_files(root):
     before = execute.key(notebook("1"), "glyphs", root)
     other = notebook("1")
+    other.cells[1].metadata["tags"] = ["check", "deeper"]
     other.cells[0].source = "# Other words"
     other.cells[1].outputs = [nbformat.v4.new_output("stream", text="x")]
     other.cells[1].execution_count = 3
