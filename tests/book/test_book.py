@@ -23,7 +23,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from course.layout import BOOK
 
 PAGES = [str(path.relative_to(BOOK).as_posix()) for path in sorted(BOOK.rglob("*.html")) if "_static" not in path.parts]
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 MAX_PAGE_BYTES = 1_500_000  # of a page and its own images
 MAX_WIRE_BYTES = 1_500_000  # of all that a page loads, zipped
 PATIENCE = 60_000  # milliseconds, for what comes at once on a quiet machine
@@ -57,6 +57,19 @@ NARROW = """() => {
   const width = document.documentElement.scrollWidth;
   return width > innerWidth ? [`${width} px wide on a phone`] : [];
 }"""
+OPEN = "() => document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
+# How many boxes of lesson code and of output there are, and the beginnings of those that scroll sideways.
+SIDEWAYS = """() => {
+  const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible";
+  const wide = (e) => { for (; !e.matches(".cell"); e = e.parentElement) if (scrolls(e)) return true; return false; };
+  const boxes = [...document.querySelectorAll("article .cell :is(.cell_input, .cell_output) pre")]
+      .filter((e) => !e.closest("details.hide"));
+  return [boxes.length, boxes.filter(wide).map((e) => e.textContent.trim().slice(0, 60))];
+}"""
+NUMBERS = """() => [...document.querySelectorAll("article .math:has(.eqno)")].filter((e) => {
+    const a = e.querySelector(".eqno").getBoundingClientRect(), b = e.querySelector("mjx-math").getBoundingClientRect();
+    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  }).map((e) => `a formula touches its number: ${e.id}`)"""
 DARK = """() => [...document.querySelectorAll("figure img, .cell_output img")].filter((e) => {
     const { backgroundColor, filter } = getComputedStyle(e);
     return backgroundColor !== "rgb(255, 255, 255)" || filter !== "none";
@@ -124,6 +137,15 @@ def asleep(page) -> list[str]:
     return faults
 
 
+def sideways(page, share: float) -> list[str]:
+    """Boxes of lesson code and of output that scroll sideways, where more than a share of them do."""
+    count, wide = page.evaluate(SIDEWAYS)
+    width = page.viewport_size["width"]
+    return (
+        [f"{len(wide)} of {count} boxes scroll sideways at {width} px: {wide[:3]}"] if len(wide) > share * count else []
+    )
+
+
 def faults_of(browser, base: str, page_path: str, fully: bool = False) -> list[str]:
     """What is wrong with one page below ``base``, opened once, with an empty profile: desktop, phone, dark.
 
@@ -151,7 +173,8 @@ def faults_of(browser, base: str, page_path: str, fully: bool = False) -> list[s
         page.wait_for_function(MATH_DONE, timeout=PATIENCE)
     except PlaywrightTimeout:
         faults.append("math was not set")
-    faults += page.evaluate(FAULTS)
+    page.evaluate(OPEN)
+    faults += page.evaluate(FAULTS) + page.evaluate(NUMBERS) + sideways(page, 0)
     if fully:
         page.wait_for_load_state("networkidle")
         faults += too_heavy(finished)
@@ -159,7 +182,7 @@ def faults_of(browser, base: str, page_path: str, fully: bool = False) -> list[s
         faults += asleep(page)
     faults += in_theme(page, "dark")
     page.set_viewport_size(PHONE)
-    faults += page.evaluate(NARROW) + page.evaluate(DARK)
+    faults += page.evaluate(NARROW) + page.evaluate(DARK) + page.evaluate(NUMBERS) + sideways(page, 0.1)
     if fully:
         page.set_viewport_size(DESKTOP)
         page.evaluate(LIGHTEN)
@@ -244,11 +267,19 @@ dark.onchange = () => { document.documentElement.dataset.theme = dark.matches ? 
 dark.onchange();
 </script></head><body><main><h1>T</h1><article><p>Words. <a href="#here" id="here">A link</a></p></article>
 </main></body></html>"""
+FORMULA = "<article><div class=math id=eq><span class=eqno style='NUMBER'>(1)</span>"
+FORMULA += "<mjx-container><mjx-math>x</mjx-math></mjx-container></div></article>"
 HEAVY = "heavy.js"
 SLEEPER = "<article data-explorer=Sleeper><canvas></canvas><p class=tell>Words</p>"
 SLEEPER += "<input type=range aria-label=x><script></script></article>"
 ANSWER = "addEventListener('input', () => { document.querySelector('canvas').width += 1; "
 ANSWER += "document.querySelector('.tell').textContent += '.'; });"
+
+
+def box(columns: int) -> str:
+    """A box of code as wide as it is told, which scrolls where it does not fit."""
+    code = f"<pre style='overflow-x: auto' tabindex=0>{'x' * columns}</pre>"
+    return f"<article><div class=cell><div class=cell_input>{code}</div></div></article>"
 
 
 @pytest.mark.parametrize(
@@ -267,6 +298,12 @@ ANSWER += "document.querySelector('.tell').textContent += '.'; });"
         ("<article><p>\\(x\\)</p></article>", "math left as source"),
         ("<mjx-container><mjx-merror>oops</mjx-merror></mjx-container>", "math in error: oops"),
         ("<script>dark.onchange = null</script>", "no dark mode"),
+        (box(200), "1 of 1 boxes scroll sideways at 1400 px"),
+        (box(60), "1 of 1 boxes scroll sideways at 390 px"),
+        (f"<details>{box(200)}</details>", "1 of 1 boxes scroll sideways at 1400 px"),
+        (f"<div class=cell><details class=hide>{box(200)}</details></div>", None),
+        (FORMULA.replace("NUMBER", "position: absolute"), "a formula touches its number: eq"),
+        (FORMULA.replace("NUMBER", "float: right"), None),
         ("<article><input></article>", "label: <input"),
         ("<style>p { color: #eee; background: #fff }</style>", "color-contrast: <p>"),
         ("<style>p::before { font-family: 'Font Awesome'; content: '\\20' }</style>", "icon 0x20 is in no font"),

@@ -81,6 +81,56 @@ def test_next_and_previous_lead_through_the_whole_book_and_back():
     assert back == there[::-1]
 
 
+FOLDED = [page for page in CHAPTERS if soup(BOOK / page).select_one("details.sd-dropdown [id]")]
+ASKED = [page for page in CHAPTERS if soup(BOOK / page).select_one("fieldset.question")]
+
+
+def test_every_chapter_has_folds_and_questions():
+    assert FOLDED == CHAPTERS and ASKED == CHAPTERS
+
+
+@pytest.mark.parametrize("page", FOLDED[:1])
+def test_a_link_into_a_fold_opens_it(open_page, page):
+    inside = soup(BOOK / page).select_one("details.sd-dropdown .sd-summary-content [id]")["id"]
+    opened = open_page(page)
+    assert not opened.locator(f"[id='{inside}']").is_visible()
+    opened.evaluate("(id) => { location.hash = id; }", inside)
+    opened.locator(f"[id='{inside}']").wait_for(timeout=PATIENCE)
+    straight = open_page(f"{page}#{inside}")
+    straight.locator(f"[id='{inside}']").wait_for(timeout=PATIENCE)
+
+
+def test_a_question_is_answered_by_keyboard_and_remembered_on_the_device(open_page):
+    opened = open_page(ASKED[0])
+    question = opened.locator("fieldset.question").first
+    question.locator("details").wait_for()
+    assert question.locator("details[open]").count() == 0
+    right = question.locator("input[value=right]")
+    question.locator("input").first.focus()
+    opened.keyboard.press("Space")
+    for _ in range(question.locator("input").count()):
+        if right.is_checked():
+            break
+        opened.keyboard.press("ArrowDown")
+    assert question.locator("details[open]").count() == 1
+    assert question.locator(".verdict").inner_text() == "Yes."
+    opened.reload(wait_until="load")
+    assert right.is_checked() and question.locator(".verdict").inner_text() == "Yes."
+    wrong = question.locator("input[value=wrong]").first
+    wrong.check()
+    assert question.locator(".verdict").inner_text().startswith("Not this one")
+
+
+def test_print_opens_what_is_folded_and_closes_it_again(open_page):
+    opened = open_page(FOLDED[0])
+    closed = "document.querySelectorAll('article details:not([open])').length"
+    before = opened.evaluate(closed)
+    opened.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 0 and opened.evaluate(closed) == 0
+    opened.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.evaluate(closed) == before
+
+
 def test_paper_shows_the_text_alone(open_page):
     opened = open_page(CHAPTERS[0])
     opened.emulate_media(media="print")

@@ -133,7 +133,7 @@ def time_violations(notebook: Notebook, number: str) -> list[str]:
     """A main line that is too long, and stated times that the measured ones do not support."""
     wrong = []
     measured, said, most = reading.minutes(notebook), reading.stated(notebook), CORE.get(number, LONGEST_CORE)
-    if measured.core > most:
+    if round(measured.core) > most:
         wrong.append(f"the main line takes {measured.core:.0f} minutes, {most} at most: move what can wait into a fold")
     if said is None:
         wrong.append("the time is not stated as '**Time.** Core: about 55 minutes; all: about 95.'")

@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -34,7 +35,7 @@ def figure_cell(images=1, **more):
 @pytest.fixture(scope="module")
 def executed():
     """A notebook of checks that a kernel has run, as course/book/execute.py leaves one."""
-    cells = [new_markdown_cell("# A title"), new_code_cell(CLAIMS)]
+    cells = [new_markdown_cell("# A title"), new_code_cell(CLAIMS, metadata={"tags": ["check"]})]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = new_notebook(cells=cells, metadata=kernel)
     NotebookClient(notebook, timeout=60).execute()
@@ -72,7 +73,8 @@ def test_a_small_book_end_to_end(small_book, capfd):
     html = (small_book / "html/chapters/07_dots.html").read_text()
     assert 'alt="One dot."' in html and "Fig. 7.1" in html and "(7.1)" in html
     assert '<span class="section-number">7.1. </span>A section' in html
-    assert "✓ high quality: 0.931 (at least 0.9)" in html and "tag_checks" in html
+    assert "✓ high quality: 0.931 (at least 0.9)" in html and "tag_check " in html
+    assert "Code of these checks" in html and "Toggle hidden content" not in html
     assert "✓ the loss is infinite: yes" in html
     assert "12,345" in (small_book / "html/appendix/verified.html").read_text()
     assert "4 claims checked in 1 chapter." in (small_book / "html/index.html").read_text()
@@ -84,6 +86,53 @@ def test_a_small_book_end_to_end(small_book, capfd):
     for _ in range(2):  # the second run must not pass over the page that is at fault
         assert run(small_book) == 2
         assert "nowhere" in capfd.readouterr().err
+
+
+QUESTION = """
+:::{question} Predict: is $1 < 2$?
+* [x] Yes.
+* [ ] No, `1` is more.
+
+Count: {eq}`eq-one`.
+:::
+"""
+
+
+def test_deeper_cells_and_questions_become_folds(small_book, capfd):
+    path = small_book / "executed/07_dots.ipynb"
+    notebook = Notebook.read(path)
+    words = "**Deeper: why it is a dot.**\n\nBecause $y$.\n\n$$y = 2$$ (eq-deep)"
+    deeper = {"metadata": {"tags": ["deeper"]}}
+    notebook.cells += [
+        new_markdown_cell("See {eq}`eq-deep`." + QUESTION),
+        new_markdown_cell(words, **deeper),
+        new_code_cell("inside = 1", execution_count=3, **deeper),
+        new_markdown_cell("The main line again."),
+    ]
+    notebook.write(path)
+    assert run(small_book) == 0
+    page = BeautifulSoup((small_book / "html/chapters/07_dots.html").read_text(), "html.parser")
+    fold = page.select_one("details.sd-dropdown")
+    assert fold.summary.get_text(strip=True) == "Deeper: why it is a dot"
+    assert "inside" in fold.get_text() and fold.select_one("#equation-eq-deep")
+    assert "main line again" not in fold.get_text() and "**Deeper" not in page.get_text()
+    question = page.select_one("fieldset.question")
+    assert " ".join(question.legend.get_text().split()) == r"Predict: is \(1 < 2\)?"
+    assert [each["value"] for each in question.select("input[type=radio]")] == ["right", "wrong"]
+    assert [" ".join(each.get_text().split()) for each in question.select("label")] == ["Yes.", "No, 1 is more."]
+    assert question.details.summary.get_text() == "Answer" and question.select_one("details a[href='#equation-eq-one']")
+
+    for source, sentence in (
+        ("No title.", "a run of deeper cells has no title"),
+        (words + "\n\n## A heading", "holds a heading"),
+    ):
+        notebook.cells[-3].source = source
+        notebook.write(path)
+        assert run(small_book) == 2 and sentence in capfd.readouterr().err
+    notebook.cells[-3].source = words
+    notebook.cells[-4].source = "See {eq}`eq-deep`." + QUESTION.replace("[x]", "[ ]")
+    notebook.write(path)
+    assert run(small_book) == 2 and "one right choice" in capfd.readouterr().err
 
 
 def test_a_second_clean_build_differs_in_nothing_but_the_search_index(small_book):

@@ -142,6 +142,16 @@ def test_without_a_repository_on_github_there_are_no_launch_buttons():
             "*Fig. 3.2.* One dot,\nred.\n\n"
             "<details><summary>This figure in words</summary>A &quot;dot&quot;.</details>",
         ),
+        (
+            "::::{dropdown} Deeper: a proof\n:::{prf:proof}\nClear.\n:::\n::::",
+            "<details><summary>Deeper: a proof</summary>\n\n**Proof.**\n\nClear. ∎\n\n</details>",
+        ),
+        (
+            ":::{question} Predict: is $x$ {eq}`eq-x`?\n* [ ] No.\n* [x] Yes, $y$.\n\nSee {eq}`eq-x`.\n:::",
+            f"**Predict: is $x$ [(3.1)]({SITE}c/03.html#equation-eq-x)?**\n\n* No.\n* Yes, $y$.\n\n"
+            "<details><summary>Answer</summary>\n\n*Yes, $y$.*\n\n"
+            f"See [(3.1)]({SITE}c/03.html#equation-eq-x).\n\n</details>",
+        ),
     ],
 )
 def test_markup_becomes_plain(source, expected):
@@ -162,6 +172,7 @@ def test_without_a_site_references_are_words():
         (":::{prf:theorem}\nNo label.\n:::", "a theorem has no label"),
         (":::{note}\n:class: wide\nA.\n:::", "the option :class: of {note}"),
         (":::{note}\nA.", "is never closed"),
+        (":::{question} Why?\nBecause.\n:::", "at least two choices"),
         ("# A\n# B\n# C\n# D", "more headings than on the page"),
     ],
 )
@@ -211,7 +222,7 @@ def small_chapter():
         new_code_cell(SETUP, execution_count=1, id="setup"),
         new_code_cell("plt.show()", outputs=[figure], execution_count=2),
         new_markdown_cell(words),
-        new_code_cell("checks.close()", outputs=[check, widget], execution_count=3),
+        new_code_cell("checks.close()", outputs=[check, widget], execution_count=3, metadata={"tags": ["check"]}),
     ]
     return Notebook(new_notebook(cells=cells, metadata=KERNEL | {"widgets": {}, "ganlib": {}}))
 
@@ -228,6 +239,25 @@ def test_outputs_show_themselves_without_the_book():
         "text/plain",
         "text/markdown",
     }
+
+
+def test_what_the_page_folds_is_folded():
+    chapter = small_chapter()
+    deeper = {"metadata": {"tags": ["deeper"]}}
+    chapter.cells += [
+        new_markdown_cell("**Deeper: how {eq}`eq-x` comes.**\n\nWords, {eq}`eq-x`.", **deeper),
+        new_code_cell("inside()", execution_count=4, **deeper),
+        new_markdown_cell("More words.", **deeper),
+        new_code_cell("outside()", execution_count=5),
+    ]
+    made = colab.edition(chapter, Page("c/07.html", ["7", "7.1"], Anything(), SITE), HOME)
+    check, words, inside, more, outside = made.cells[-5:]
+    form = {"cellView": "form", "jupyter": {"source_hidden": True}}
+    assert check.source.splitlines() == ["# @title Code of these checks", "checks.close()"] and check.metadata == form
+    assert words.source.startswith("<details><summary>Deeper: how") and words.source.endswith("</details>")
+    assert inside.source.splitlines()[1:] == ["inside()"] and inside.source.startswith("# @title Deeper: how")
+    assert "continued</summary>\n\nMore words.\n\n</details>" in more.source and inside.metadata == form
+    assert outside.source == "outside()" and outside.metadata == {}
 
 
 def test_without_a_repository_the_set_up_cell_stays():
