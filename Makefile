@@ -2,7 +2,7 @@
 # Works with GNU make 3.81 (macOS) and newer; on Windows use Git Bash with make, or WSL.
 
 .DEFAULT_GOAL := help
-.PHONY: help install book colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint lint-js unit chapters rehearsal mnist pages serve bench clean
+.PHONY: help install book pdf colab colab-test oldest exercises exercise-tests grade lab tensorboard test lint lint-js unit chapters rehearsal mnist pages serve bench clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -82,6 +82,9 @@ install: $(INSTALLED) ## make .venv and install the locked packages and ganlib
 book: $(INSTALLED) ## execute the chapters that changed and build the book: _build/html/index.html
 	@$(RUN) -m course.book.execute --jobs $(JOBS)
 	@$(RUN) -m course.book.build
+
+pdf: book ## print the book with Chromium: one PDF of the whole, one of each chapter: _build/pdf
+	@$(RUN) -m course.book.paper
 
 colab: book ## write the notebooks that Colab opens, to publish on the branch colab: _build/colab
 	@$(RUN) -m course.colab.edition

@@ -27,7 +27,7 @@ def bare_book(tmp_path):
     )
     for folder in ("appendix", "ganlib", "executed"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n")
+    (tmp_path / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n\n<!-- generated: paper -->\n")
     (tmp_path / "appendix/api.md").write_text("# API\n\n<!-- generated: modules -->\n")
     return tmp_path
 

@@ -22,7 +22,7 @@ from course import repository
 from course.book.benchmark_page import benchmark_tables, grading_words
 from course.exercises import links as exercise_links
 from course.exercises.source import ExerciseError
-from course.layout import BOOK, BUILD, EXECUTED, ROOT
+from course.layout import BOOK, BUILD, EXECUTED, PAPER, ROOT, WHOLE
 from course.notebook import Notebook, NotebookError
 
 STAGED = ("_config.yml", "_toc.yml", "index.md", "references.bib", "appendix", "_static")
@@ -100,6 +100,13 @@ def totals(checks: int, chapters: int) -> str:
     return f"{plural(checks, 'claim')} checked in {plural(chapters, 'chapter')}."
 
 
+def paper_words(site: str | None) -> str:
+    """Where the book is found as a PDF: beside the published site, or where ``make pdf`` writes it."""
+    if site:
+        return f"The whole book is also [one PDF]({site}{PAPER.name}/{WHOLE}), for paper and offline."
+    return "`make pdf` prints the whole book as one PDF, for paper and offline."
+
+
 def module_sections(package: Path) -> str:
     """One section of the API page for each module of ganlib."""
     modules = [path for depth in ("*.py", "*/*.py") for path in sorted(package.glob(depth))]
@@ -138,6 +145,7 @@ def stage(root: Path, executed: Path, source: Path) -> None:
     (source / "appendix/verified.md").write_text(verified_page(chapters), encoding="utf-8")
     count = sum(len(notebook.checks) for notebook in chapters.values())
     fill(source / "index.md", "totals", totals(count, len(chapters)))
+    fill(source / "index.md", "paper", paper_words(repository.site(repository.find(root))))
     fill(source / "appendix/api.md", "modules", module_sections(root / "ganlib"))
     if (source / "appendix/benchmark.md").exists():
         tables = benchmark_tables(root / "ganlib/results", source / "appendix")

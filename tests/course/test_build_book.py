@@ -82,7 +82,9 @@ def test_a_small_book_end_to_end(small_book, capfd):
     capfd.readouterr()
     assert run(small_book) == 0 and "Nothing has changed" in capfd.readouterr().out
 
-    (small_book / "index.md").write_text("# Small\n\n<!-- generated: totals -->\n\n{doc}`nowhere`\n")
+    (small_book / "index.md").write_text(
+        "# Small\n\n<!-- generated: totals -->\n\n<!-- generated: paper -->\n\n{doc}`nowhere`\n"
+    )
     for _ in range(2):  # the second run must not pass over the page that is at fault
         assert run(small_book) == 2
         assert "nowhere" in capfd.readouterr().err
@@ -154,7 +156,7 @@ def test_an_explorer_stands_where_a_chapter_shows_it_and_nowhere_else(small_book
     notebook.cells.insert(2, new_code_cell("Saturation()", execution_count=9, outputs=[shown]))
     notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
     notebook.write(path)
-    index = "# Small\n\n<!-- generated: totals -->\n\n:::{explorer} NONE\n:::\n"
+    index = "# Small\n\n<!-- generated: totals -->\n\n<!-- generated: paper -->\n\n:::{explorer} NONE\n:::\n"
     (small_book / "index.md").write_text(index.replace("NONE", "Saturation"))
     assert run(small_book) == 0
     html = (small_book / "html/chapters/07_dots.html").read_text()
