@@ -83,6 +83,10 @@ def print_page(browser: Browser, site: str, address: str, places: set[str]) -> P
     page.goto(site + address, wait_until="load", timeout=PATIENCE)
     page.wait_for_function(SET, timeout=PATIENCE)
     page.evaluate(OPEN_FOLDS)
+    for explorer in page.locator("[data-explorer]").all():  # one that is out of sight does not draw
+        explorer.scroll_into_view_if_needed()
+        explorer.locator("canvas").first.wait_for()
+        page.wait_for_timeout(500)  # until the first picture stands
     page.evaluate(KEEP_PLACES, sorted(places))
     page.emulate_media(media="print")
     sheets = page.pdf(outline=True, tagged=True, scale=0.9, format="A4", margin=MARGINS)
