@@ -169,6 +169,37 @@ def test_every_chapter_is_announced(page):
     assert [path.stem for path in CHAPTERS if f"chapters/{path.stem}" not in text] == []
 
 
+STATED = {path.stem: reading.stated(Notebook.read(path)) for path in CHAPTERS}
+ROUTES = {  # by the chapters' numbers; whether the folds are read too
+    "The essentials": ("01 02 03 04 06 09 10 11 14", False),
+    "Theory": ("01 02 03 04 05 07 08 11", True),
+    "Practice": ("06 09 10 11 12 13 14 15 17", False),
+}
+
+
+def hours(numbers: str, folds: bool) -> float:
+    """The stated times of chapters, summed."""
+    return sum(STATED[name][folds] for name in STATED if name[:2] in numbers.split()) / 60
+
+
+@pytest.mark.parametrize("page", ["index.md", "appendix/instructors.md"])
+def test_pages_state_the_times_that_the_chapters_state(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    entry = re.compile(r"chapters/(\d\d_\w+)`[^\n]*?\((\d+)\smin; all (\d+)\)")
+    assert {name: (int(core), int(everything)) for name, core, everything in entry.findall(text)} == STATED
+
+
+def test_the_landing_page_sums_the_times_of_parts_and_routes():
+    text = (ROOT / "index.md").read_text(encoding="utf-8")
+    for part in re.findall(r":::\{grid-item-card\} Part.*?\n:::", text, re.DOTALL):
+        numbers = " ".join(re.findall(r"chapters/(\d\d)_", part))
+        stated = re.search(r"About ([\d.]+) hours; ([\d.]+) with all folds", part).groups()
+        assert [float(each) for each in stated] == pytest.approx([hours(numbers, False), hours(numbers, True)], abs=0.3)
+    for route, (numbers, folds) in ROUTES.items():
+        stated = float(re.search(rf"\*\*{route}\*\*, about ([\d.]+) hours", text)[1])
+        assert stated == pytest.approx(hours(numbers, folds), abs=0.3)
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_keeps_the_contract(path):
     notebook = Notebook.read(path)
