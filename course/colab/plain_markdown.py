@@ -136,7 +136,7 @@ def directive(name: str, title: str, lines: list[str], page: Page) -> str:
     while lines and (option := OPTION.fullmatch(lines[0])):
         options[option["name"]] = option["value"].strip()
         lines = lines[1:]
-    if unknown := set(options) - ({"alt"} if name == "caption" else {"label"}):
+    if unknown := set(options) - {"caption": {"alt"}, "admonition": {"class"}}.get(name, {"label"}):
         raise MarkupError(f"the option :{sorted(unknown)[0]}: of {{{name}}} has no plain form: leave it out")
     body, plain_title = plain("\n".join(lines), page).strip(), inline(title, page).strip()
     bracketed = f" ({plain_title})" if plain_title else ""
@@ -152,7 +152,7 @@ def directive(name: str, title: str, lines: list[str], page: Page) -> str:
         return quoted(page.text(f"prf:ref:{options['label']}") + bracketed, body)
     if name == "dropdown":
         return folded(plain_title, body)
-    if name in BOXES:
+    if name in BOXES or name == "admonition" and plain_title:
         return quoted(plain_title or name.title(), body)
     raise MarkupError(f"the directive {{{name}}} has no plain form: write one in course/colab/plain_markdown.py")
 

@@ -137,6 +137,7 @@ def test_without_a_repository_on_github_there_are_no_launch_buttons():
         ),
         ("::::{prf:proof}\n:::{note}\nA $b$.\n:::\n::::", "**Proof.**\n\n> **Note.**\n>\n> A $b$.\n\n∎"),
         (":::{prf:proof}\nClear.\n:::", "**Proof.**\n\nClear. ∎"),
+        (":::{admonition} In PyTorch\n:class: note\nA leaf.\n:::", "> **In PyTorch.**\n>\n> A leaf."),
         (
             ':::{caption} fig-x\n:alt: A "dot".\nOne dot,\nred.\n:::',
             "*Fig. 3.2.* One dot,\nred.\n\n"
