@@ -26,7 +26,7 @@ from ganlib.doctor import ENOUGH, Doctor
 CLINIC = "14_failure_clinic"
 CHAPTERS = ("08_taming_the_critic", "09_mlp_gan", "10_dcgan", "12_losses_on_images", "13_conditional")
 SICK = {  # runs that a chapter makes sick on purpose, by their number in it, and the check of the chapter that says so
-    ("08_taming_the_critic", 5): "oscillation",  # "trained, gamma = 1, beta1 = 0.9: share of high quality", at most 1/2
+    ("08_taming_the_critic", 5): "oscillation",  # random weights without a penalty
     ("09_mlp_gan", 2): "discriminator wins",  # "discriminator's loss at the end, beta1 = 0.9"
 }
 REALS, LOOKS = 256, 20
