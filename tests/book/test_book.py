@@ -67,8 +67,9 @@ SIDEWAYS = """() => {
   return [boxes.length, boxes.filter(wide).map((e) => e.textContent.trim().slice(0, 60))];
 }"""
 NUMBERS = """() => [...document.querySelectorAll("article .math:has(.eqno)")].filter((e) => {
-    const a = e.querySelector(".eqno").getBoundingClientRect(), b = e.querySelector("mjx-math").getBoundingClientRect();
-    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const [a, b, line] = [".eqno", "mjx-math", "mjx-container"].map((s) => e.querySelector(s).getBoundingClientRect());
+    const right = getComputedStyle(e.querySelector("mjx-container")).overflowX === "visible" ? b.right : line.right;
+    return a.left < Math.min(b.right, right) && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
   }).map((e) => `a formula touches its number: ${e.id}`)"""
 DARK = """() => [...document.querySelectorAll("figure img, .cell_output img")].filter((e) => {
     const { backgroundColor, filter } = getComputedStyle(e);
