@@ -1,6 +1,7 @@
 """The book on paper: sheets, outline, page numbers, folds, and links that lead to their place."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pypdf import PdfReader
@@ -32,7 +33,8 @@ def printed(tmp_path_factory):
     (site / "index.html").write_text(PAGE.format("<h1>The book</h1><p><a href='chapters/01_one.html'>Begin</a></p>"))
     (site / "chapters/01_one.html").write_text(PAGE.format(ONE.format("x" * 60)))
     (site / "chapters/02_two.html").write_text(PAGE.format(TWO))
-    paths = paper.print_book(site, output, TOC)
+    with ThreadPoolExecutor(1) as pool:  # the tests' own browser runs in this thread already
+        paths = pool.submit(paper.print_book, site, output, TOC).result()
     return {path.relative_to(output).as_posix(): PdfReader(path) for path in paths}
 
 
