@@ -16,6 +16,7 @@ CHECKS = "checks"  # and, in an exercise, of the cell that holds the public chec
 # Tags of a chapter's cells. The page folds the code of the first three; what is deeper, it folds whole. The set-up cell
 # and that of the imports bear the word that is also the id of the former.
 CHECK, FIGURE, DEEPER = "check", "figure", "deeper"
+FOLDED = {SETUP, FIGURE, CHECK}  # the tags that fold the code of a cell
 
 
 def without_magic(code: str) -> str:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from course.book.paper import BROWSERS, OPTIONS
 from course.layout import ROOT
-from experiments.waits import BROWSERS
-
-OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from course.book import dependencies
 from course.layout import ROOT
-from course.notebook import CHECK, DEEPER, FIGURE, SETUP, Notebook, NotebookError, tags
+from course.notebook import DEEPER, FOLDED, Notebook, NotebookError, tags
 
 CELL_TIMEOUT = 600  # seconds
 REHEARSAL = "rehearsal"  # stands in the place of the digits' name
@@ -65,7 +65,7 @@ def used_files(notebook: Notebook, root: Path) -> list[Path]:
 
 def key(notebook: Notebook, digits: str, root: Path = ROOT) -> str:
     """A SHA-256 of all that a chapter's outputs depend on; two equal keys mean that no new run is needed."""
-    code = [[cell.source, sorted(tags(cell) - {SETUP, CHECK, FIGURE, DEEPER})] for cell in notebook.code]
+    code = [[cell.source, sorted(tags(cell) - FOLDED - {DEEPER})] for cell in notebook.code]
     machine = [platform.python_version(), platform.system(), platform.machine()]
     total = hashlib.sha256(json.dumps([code, settings(digits), machine], sort_keys=True).encode())
     for path in used_files(notebook, root):

@@ -7,13 +7,10 @@ chapters and sections and with page numbers, and a link from one page of the boo
 """
 
 import argparse
-import functools
 import os
 import shutil
 import sys
-import threading
 from collections import defaultdict
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +32,7 @@ NO_MARGINS: PdfMargins = {"top": "0", "bottom": "0", "left": "0", "right": "0"}
 PATIENCE = 180_000  # milliseconds, for a page's formulas on a busy machine
 
 OPEN_FOLDS = "() => document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
-SET = "() => !document.querySelector('.math') || (window.MathJax?.startup?.promise?.then(() => true) ?? false)"
+MATH_SET = "() => !document.querySelector('.math') || (window.MathJax?.startup?.promise?.then(() => true) ?? false)"
 # Chromium keeps the place of an element only where a link of its own page leads there.
 KEEP_PLACES = """(names) => {
   const links = document.createElement("div");
@@ -81,7 +78,7 @@ def print_page(browser: Browser, site: str, address: str, places: set[str]) -> P
     context = browser.new_context(color_scheme="light", reduced_motion="reduce")
     page = context.new_page()
     page.goto(site + address, wait_until="load", timeout=PATIENCE)
-    page.wait_for_function(SET, timeout=PATIENCE)
+    page.wait_for_function(MATH_SET, timeout=PATIENCE)
     page.evaluate(OPEN_FOLDS)
     for explorer in page.locator("[data-explorer]").all():  # one that is out of sight does not draw
         explorer.scroll_into_view_if_needed()
@@ -185,10 +182,7 @@ def print_book(book: Path, output: Path, toc: dict) -> list[Path]:
     if programme is None:
         raise BookError(f"No Chromium was found, which prints the book: install one of {', '.join(BROWSERS)}.")
     wanted = places_wanted(book, [address for address, _ in order])
-    handler = functools.partial(_Quiet, directory=str(book))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    site, written = f"http://127.0.0.1:{server.server_address[1]}/", []
+    site, written = book.resolve().as_uri() + "/", []
     (output / "chapters").mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=programme, args=OPTIONS)
@@ -204,13 +198,7 @@ def print_book(book: Path, output: Path, toc: dict) -> list[Path]:
                 joined([each], browser, site, parts=False).write(path)
                 written.append(path)
         browser.close()
-    server.shutdown()
     return written
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        """Say nothing of each request."""
 
 
 def main(arguments: list[str] | None = None) -> int:

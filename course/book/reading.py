@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from course.layout import CHAPTERS
 from course.markup import FOLD
-from course.notebook import CHECK, DEEPER, FIGURE, SETUP, Notebook, tags
+from course.notebook import DEEPER, FOLDED, Notebook, tags
 
 WORDS_A_MINUTE = 200
 MINUTES_A_DISPLAY = 1.5
@@ -45,8 +45,7 @@ def minutes_of_prose(text: str) -> float:
 def minutes_of_cell(cell: NotebookNode) -> Minutes:
     """Minutes for one cell, of which those of the main line."""
     if cell.cell_type == "code":
-        folded = {SETUP, CHECK, FIGURE} & tags(cell)
-        lines = 0 if folded else len([line for line in cell.source.splitlines() if line.strip()])
+        lines = 0 if FOLDED & tags(cell) else len([line for line in cell.source.splitlines() if line.strip()])
         everything = main_line = lines * SECONDS_A_LINE / 60
     else:
         everything, main_line = minutes_of_prose(cell.source), minutes_of_prose(FOLD.sub("", cell.source))

@@ -20,6 +20,7 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from course.book.paper import MATH_SET, OPEN_FOLDS
 from course.layout import BOOK
 
 PAGES = [str(path.relative_to(BOOK).as_posix()) for path in sorted(BOOK.rglob("*.html")) if "_static" not in path.parts]
@@ -57,7 +58,6 @@ NARROW = """() => {
   const width = document.documentElement.scrollWidth;
   return width > innerWidth ? [`${width} px wide on a phone`] : [];
 }"""
-OPEN = "() => document.querySelectorAll('article details').forEach((fold) => { fold.open = true; })"
 # How many boxes of lesson code and of output there are, and the beginnings of those that scroll sideways.
 SIDEWAYS = """() => {
   const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible";
@@ -91,7 +91,6 @@ LIGHTEN = """() => {
   for (const e of document.querySelectorAll("mjx-container")) e.replaceChildren("x");
 }"""
 LOOK = "[node.querySelector('canvas').toDataURL(), node.querySelector('.tell').textContent]"
-MATH_DONE = "() => !document.querySelector('.math') || (window.MathJax?.startup?.promise?.then(() => true) ?? false)"
 
 
 def axe_faults(page, only: tuple[str, ...] = ()) -> list[str]:
@@ -171,10 +170,10 @@ def faults_of(browser, base: str, page_path: str, fully: bool = False) -> list[s
     page.on("response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if reply.status >= 400 else None)
     page.goto(base + page_path, wait_until="load")
     try:
-        page.wait_for_function(MATH_DONE, timeout=PATIENCE)
+        page.wait_for_function(MATH_SET, timeout=PATIENCE)
     except PlaywrightTimeout:
         faults.append("math was not set")
-    page.evaluate(OPEN)
+    page.evaluate(OPEN_FOLDS)
     faults += page.evaluate(FAULTS) + page.evaluate(NUMBERS) + sideways(page, 0)
     if fully:
         page.wait_for_load_state("networkidle")

@@ -6,12 +6,12 @@ import statistics
 
 import nbformat
 import pytest
-from helpers import ANNOUNCED
+from helpers import ANNOUNCED, code_after_code
 
 from course.book import reading
 from course.layout import ROOT
 from course.markup import CAPTION, FOLD, deeper_runs
-from course.notebook import CHECK, DEEPER, FIGURE, SETUP, Notebook, tags, without_magic
+from course.notebook import CHECK, DEEPER, FIGURE, FOLDED, SETUP, Notebook, tags, without_magic
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 OPENING = ("What you will do", "What you will learn", "What you need", "Time")
@@ -59,17 +59,7 @@ def prose_violations(notebook: Notebook) -> list[str]:
 
 def lesson(notebook: Notebook) -> list:
     """The code cells that a reader reads: all but set-up, imports, checks and the drawing of figures."""
-    return [cell for cell in notebook.code if not tags(cell) & {SETUP, CHECK, FIGURE}]
-
-
-def without_prose(notebook: Notebook) -> list[int]:
-    """The code cells that follow another with no prose between, where the second is not folded."""
-    cells = notebook.cells
-    return [
-        at
-        for at in range(1, len(cells))
-        if cells[at].cell_type == cells[at - 1].cell_type == "code" and not tags(cells[at]) & {SETUP, CHECK, FIGURE}
-    ]
+    return [cell for cell in notebook.code if not tags(cell) & FOLDED]
 
 
 def code_violations(notebook: Notebook) -> list[str]:
@@ -82,7 +72,7 @@ def code_violations(notebook: Notebook) -> list[str]:
         wrong.append(f"a lesson cell has {max(lines)} lines, {LINES} lines are the most: split it, with prose between")
     if wide := [line for cell in code for line in cell.source.splitlines() if len(line) > COLUMNS]:
         wrong.append(f"{len(wide)} lines have more than {COLUMNS} columns, such as {wide[0].strip()!r}")
-    if pairs := without_prose(notebook):
+    if pairs := code_after_code(notebook, may_follow=FOLDED):
         wrong.append(f"no prose between two code cells (only what is folded may follow another): cells {pairs}")
     if not code or code[0].get("id") != SETUP:
         wrong.append(f"the first code cell is not the set-up: give it the id {SETUP!r}")
