@@ -20,8 +20,17 @@ import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, IndirectObject, NameObject, NullObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    IndirectObject,
+    NameObject,
+    NullObject,
+    TextStringObject,
+)
 
+from course import repository
 from course.book.build import BookError
 from course.layout import BOOK, PAPER, ROOT, WHOLE
 
@@ -53,6 +62,13 @@ class Printed(NamedTuple):
     address: str
     part: str
     sheets: PdfReader
+
+
+class Site(NamedTuple):
+    """Where the built book lies on this machine, and where it is published; each ends with a slash."""
+
+    here: str
+    published: str | None
 
 
 def reading_order(toc: dict) -> list[tuple[str, str]]:
@@ -105,8 +121,11 @@ def with_numbers(writer: PdfWriter, browser: Browser) -> None:
         sheet.merge_page(number)
 
 
-def lead_inside(writer: PdfWriter, printed: list[Printed], starts: list[int], site: str) -> None:
-    """Let the links between pages of the book lead to their places on paper; other links stay as they are."""
+def lead_inside(writer: PdfWriter, printed: list[Printed], starts: list[int], site: Site) -> None:
+    """Let the links between pages of the book lead to their places on paper.
+
+    One to a page that is not in this document leads to the published book, or nowhere where none is known.
+    """
     first = {each.address: start for each, start in zip(printed, starts, strict=True)}
     places: dict[tuple[str, str], tuple[int, float]] = {}
     for each, start in zip(printed, starts, strict=True):
@@ -132,17 +151,21 @@ def lead_inside(writer: PdfWriter, printed: list[Printed], starts: list[int], si
                 action = note.get("/A", DictionaryObject()).get_object()
                 if "/Dest" in note:
                     target = destination(each.address, unquote(str(note["/Dest"]).removeprefix("/")))
-                elif str(action.get("/URI", "")).startswith(site):
-                    address, name = urldefrag(str(action["/URI"]).removeprefix(site))
+                elif str(action.get("/URI", "")).startswith(site.here):
+                    rest = str(action["/URI"]).removeprefix(site.here)
+                    address, name = urldefrag(rest)
                     target = destination(unquote(urlsplit(address).path), unquote(name))
+                    if target is None and site.published:
+                        action[NameObject("/URI")] = TextStringObject(site.published + rest)
+                        continue
                 else:
                     continue
+                note.pop("/A", None)  # the address of a file on the machine that printed the book
                 if target is not None:
-                    note.pop("/A", None)
                     note[NameObject("/Dest")] = target
 
 
-def joined(printed: list[Printed], browser: Browser, site: str, parts: bool) -> PdfWriter:
+def joined(printed: list[Printed], browser: Browser, site: Site, parts: bool) -> PdfWriter:
     """The sheets of several pages as one document, with outline, page numbers and links."""
     writer, starts = PdfWriter(), []
     headings: dict[str, IndirectObject] = {}
@@ -173,8 +196,11 @@ def outline(writer: PdfWriter, sheets: PdfReader, items: list, start: int, paren
             last = writer.add_outline_item(title=title, page_number=start + sheet, parent=parent)
 
 
-def print_book(book: Path, output: Path, toc: dict) -> list[Path]:
-    """Write the PDFs of a built book below ``output``, and return them, the whole book first."""
+def print_book(book: Path, output: Path, toc: dict, published: str | None = None) -> list[Path]:
+    """Write the PDFs of a built book below ``output``, and return them, the whole book first.
+
+    ``published`` is the address of the site, with a slash at the end.
+    """
     order = reading_order(toc)
     if missing := [address for address, _ in order if not (book / address).is_file()]:
         raise BookError(f"{book / missing[0]} is missing: run `make book` first.")
@@ -182,13 +208,13 @@ def print_book(book: Path, output: Path, toc: dict) -> list[Path]:
     if programme is None:
         raise BookError(f"No Chromium was found, which prints the book: install one of {', '.join(BROWSERS)}.")
     wanted = places_wanted(book, [address for address, _ in order])
-    site, written = book.resolve().as_uri() + "/", []
+    site, written = Site(book.resolve().as_uri() + "/", published), []
     (output / "chapters").mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=programme, args=OPTIONS)
         printed = []
         for address, part in order:
-            printed.append(Printed(address, part, print_page(browser, site, address, wanted[address])))
+            printed.append(Printed(address, part, print_page(browser, site.here, address, wanted[address])))
             print(f"{address}: {len(printed[-1].sheets.pages)} sheets", flush=True)
         joined(printed, browser, site, parts=True).write(output / WHOLE)
         written.append(output / WHOLE)
@@ -209,8 +235,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-        written = print_book(args.book, args.output, toc)
-    except BookError as error:
+        written = print_book(args.book, args.output, toc, repository.site(repository.find(ROOT)))
+    except (BookError, repository.AddressError) as error:
         print(error, file=sys.stderr)
         return 2
     size = os.path.getsize(written[0]) / 1e6

@@ -34,7 +34,7 @@ def printed(tmp_path_factory):
     (site / "chapters/01_one.html").write_text(PAGE.format(ONE.format("x" * 60)))
     (site / "chapters/02_two.html").write_text(PAGE.format(TWO))
     with ThreadPoolExecutor(1) as pool:  # the tests' own browser runs in this thread already
-        paths = pool.submit(paper.print_book, site, output, TOC).result()
+        paths = pool.submit(paper.print_book, site, output, TOC, "https://example.org/book/").result()
     return {path.relative_to(output).as_posix(): PdfReader(path) for path in paths}
 
 
@@ -71,8 +71,20 @@ def test_links_lead_to_their_place_on_paper(printed):
 @needs_chromium
 def test_a_chapter_alone_keeps_its_own_links(printed):
     alone = printed["chapters/01_one.pdf"]
-    assert titles(alone.outline) == ["One", ["A section"]] and targets(alone, 0)[2] == 0
+    assert titles(alone.outline) == ["One", ["A section"]]
+    published = "https://example.org/book/chapters/02_two.html"
+    assert targets(alone, 0) == [f"{published}#far", published, 0, "https://example.org/x"]
     assert alone.pages[0].extract_text().split()[-1] == "1"
+
+
+@needs_chromium
+def test_no_path_of_the_machine_is_printed(tmp_path):
+    (tmp_path / "index.html").write_text(PAGE.format("<h1>The book</h1><p><a href='search.html'>Search</a></p>"))
+    (tmp_path / "search.html").write_text("x")
+    with ThreadPoolExecutor(1) as pool:
+        (whole,) = pool.submit(paper.print_book, tmp_path, tmp_path / "out", {"root": "index"}).result()
+    notes = [note.get_object() for note in PdfReader(whole).pages[0].get("/Annots", [])]
+    assert len(notes) == 1 and "/A" not in notes[0] and b"file:" not in whole.read_bytes()
 
 
 def test_without_a_book_or_a_browser_one_sentence_says_what_to_do(tmp_path, monkeypatch):
