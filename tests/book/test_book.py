@@ -18,10 +18,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from course.book.paper import MATH_SET, OPEN_FOLDS
-from course.layout import BOOK
+from course.layout import BOOK, EXECUTED
+from course.notebook import Notebook
+from course.sphinx.explorers import EXPLORER
 
 PAGES = [str(path.relative_to(BOOK).as_posix()) for path in sorted(BOOK.rglob("*.html")) if "_static" not in path.parts]
 DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
@@ -69,8 +72,9 @@ SIDEWAYS = """() => {
 NUMBERS = """() => [...document.querySelectorAll("article .math:has(.eqno)")].filter((e) => {
     const [a, b, line] = [".eqno", "mjx-math", "mjx-container"].map((s) => e.querySelector(s).getBoundingClientRect());
     const right = getComputedStyle(e.querySelector("mjx-container")).overflowX === "visible" ? b.right : line.right;
+    if (innerWidth > 600 && a.left < b.left) return true;
     return a.left < Math.min(b.right, right) && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-  }).map((e) => `a formula touches its number: ${e.id}`)"""
+  }).map((e) => `a formula touches its number, or follows it: ${e.id}`)"""
 DARK = """() => [...document.querySelectorAll("figure img, .cell_output img")].filter((e) => {
     const { backgroundColor, filter } = getComputedStyle(e);
     return backgroundColor !== "rgb(255, 255, 255)" || filter !== "none";
@@ -253,6 +257,32 @@ def test_page_from_a_file(browser, page):
     assert faults_of(browser, BOOK.as_uri() + "/", page) == []
 
 
+EXECUTED_CHAPTERS = sorted((EXECUTED / "glyphs").glob("*.ipynb"))
+
+
+def careless(notebook: Notebook) -> list[str]:
+    """What a reader should not meet among the outputs: the bare value of a last line, and warnings."""
+    bare = [each for each in notebook.outputs if each.output_type == "execute_result" and EXPLORER not in each.data]
+    warnings = [each for each in notebook.outputs if each.get("name") == "stderr"]
+    return [str(each.get("text") or each.data)[:80] for each in [*bare, *warnings]]
+
+
+@pytest.mark.parametrize("path", EXECUTED_CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_shows_no_bare_value_and_no_warning(path):
+    assert careless(Notebook.read(path)) == []
+
+
+def test_a_bare_value_and_a_warning_are_found_out():
+    outputs = [
+        new_output("execute_result", {"text/plain": "History(…)"}),
+        new_output("stream", name="stderr", text="Warning"),
+        new_output("execute_result", {EXPLORER: {}}),
+        new_output("stream", name="stdout", text="fine"),
+    ]
+    named = careless(Notebook(new_notebook(cells=[new_code_cell("train()", outputs=outputs)])))
+    assert len(named) == 2 and "History" in named[0] and named[1] == "Warning"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_weight(page):
     assert broken_links(BOOK, page) == []
@@ -302,7 +332,7 @@ def box(columns: int) -> str:
         (box(60), "1 of 1 boxes scroll sideways at 390 px"),
         (f"<details>{box(200)}</details>", "1 of 1 boxes scroll sideways at 1400 px"),
         (f"<div class=cell><details class=hide>{box(200)}</details></div>", None),
-        (FORMULA.replace("NUMBER", "position: absolute"), "a formula touches its number: eq"),
+        (FORMULA.replace("NUMBER", "position: absolute"), "a formula touches its number, or follows it: eq"),
         (FORMULA.replace("NUMBER", "float: right"), None),
         ("<article><input></article>", "label: <input"),
         ("<style>p { color: #eee; background: #fff }</style>", "color-contrast: <p>"),
