@@ -67,7 +67,7 @@ def drawn(draw: Callable[[Axes, Frame], None], frames: Sequence[Frame], side: fl
         canvas = FigureCanvasAgg(figure)
         draw(figure.subplots(), frame)
         canvas.draw()
-        pictures.append(Image.fromarray(canvas.buffer_rgba()).convert("RGB"))
+        pictures.append(Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB"))
     return pictures
 
 

@@ -110,15 +110,21 @@ def field(axis: Axes, discriminator: nn.Module, extent: float, steps: int = 80) 
     )
 
 
+def frame(axis: Axes, moment: tuple[str, Tensor, nn.Module], real: Tensor, extent: float) -> None:
+    """Draw a moment ``(title, samples, discriminator)`` of a 2-D game: field, real points and samples."""
+    title, samples, discriminator = moment
+    field(axis, discriminator, extent)
+    scatter(axis, real, "black", extent)
+    scatter(axis, samples, FAKE, extent)
+    axis.set_title(title)
+
+
 def filmstrip(frames: Sequence[tuple[str, Tensor, nn.Module]], real: Tensor, extent: float, columns: int = 3) -> Figure:
-    """Frames ``(title, samples, discriminator)`` side by side: field, real points and samples of a 2-D game."""
+    """Moments ``(title, samples, discriminator)`` of a 2-D game side by side, each as ``frame`` draws it."""
     rows = -(-len(frames) // columns)
     fig, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * (WIDTH / columns + 0.3)), squeeze=False)
     for axis in axes.flat[len(frames) :]:
         axis.axis("off")
-    for axis, (title, samples, discriminator) in zip(axes.flat, frames, strict=False):
-        field(axis, discriminator, extent)
-        scatter(axis, real, "black", extent)
-        scatter(axis, samples, FAKE, extent)
-        axis.set_title(title)
+    for axis, moment in zip(axes.flat, frames, strict=False):
+        frame(axis, moment, real, extent)
     return fig

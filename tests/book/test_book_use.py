@@ -122,6 +122,28 @@ def test_a_question_is_answered_by_keyboard_and_remembered_on_the_device(open_pa
     assert question.locator(".verdict").inner_text().startswith("Not this one")
 
 
+@pytest.mark.parametrize("page", [page for page in CHAPTERS if soup(BOOK / page).select_one("details.film")][:1])
+def test_a_film_plays_while_its_fold_is_open_and_not_on_paper(open_page, page):
+    opened = open_page(page)
+    film = opened.locator("details.film").first
+    picture = film.locator("img")
+    assert not picture.is_visible() and picture.get_attribute("alt").strip()
+    film.locator("summary").focus()
+    opened.keyboard.press("Enter")
+    picture.wait_for()
+    shots = set()
+    for _ in range(PATIENCE // 300):
+        shots.add(picture.screenshot())
+        if len(shots) == 4:
+            break
+        opened.wait_for_timeout(300)
+    assert len(shots) == 4
+    opened.keyboard.press("Enter")
+    picture.wait_for(state="hidden")
+    opened.emulate_media(media="print")
+    assert not film.is_visible()
+
+
 def test_print_opens_what_is_folded_and_closes_it_again(open_page):
     opened = open_page(FOLDED[0])
     closed = "document.querySelectorAll('article details:not([open])').length"
