@@ -4,7 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
@@ -15,7 +15,6 @@ from torch import Tensor
 
 from ganlib import plots
 
-Frame = TypeVar("Frame")
 LAST = 1.5  # seconds that the last picture stands still before the film begins anew
 QUALITY = 70  # of the pictures, as WebP counts it, up to 100
 
@@ -59,7 +58,7 @@ class Film:
         )
 
 
-def drawn(draw: Callable[[Axes, Frame], None], frames: Sequence[Frame], side: float = 3.6) -> list[Image.Image]:
+def drawn(draw: Callable[[Axes, Any], None], frames: Sequence[Any], side: float = 3.6) -> list[Image.Image]:
     """One picture for each frame, a square of ``side`` inches: ``draw(axis, frame)`` fills its only axis."""
     pictures = []
     for frame in frames:
