@@ -140,8 +140,9 @@ def test_a_film_plays_while_its_fold_is_open_and_not_on_paper(open_page, page):
     assert len(shots) == 4
     opened.keyboard.press("Enter")
     picture.wait_for(state="hidden")
+    film.evaluate("(fold) => { fold.open = true; }")
     opened.emulate_media(media="print")
-    assert not film.is_visible()
+    assert film.is_visible() and not picture.is_visible()
 
 
 def test_print_opens_what_is_folded_and_closes_it_again(open_page):
