@@ -1,17 +1,22 @@
 """Files that are written at once or not at all."""
 
 import os
+import re
+import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+
+ABANDONED = 3600  # seconds after which nobody still writes an unfinished file
 
 
 def write(file: Path, content: bytes) -> None:
     """Write ``content`` beside ``file``, force it onto the disk, and rename it: no reader ever meets half of it.
 
     The folder is made where it is missing. Raises OSError where that fails; what was there is then intact, and
-    nothing is left beside it but after a kill, when the unfinished ``<name>.<process>.partial`` stays.
+    nothing is left beside it but after a kill, when the unfinished ``<name>.<random>.partial`` stays.
     """
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    partial = file.with_name(f"{file.name}.{secrets.token_hex(8)}.partial")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with partial.open("wb") as opened:
@@ -29,3 +34,15 @@ def write(file: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def sweep(file: Path) -> None:
+    """Remove what kills left of earlier attempts to write ``file``: its own unfinished files, of an hour ago or more.
+
+    What is younger may be another program's, which still writes it.
+    """
+    unfinished = re.compile(re.escape(file.name) + r"\.[0-9a-f]{16}\.partial")
+    for path in file.parent.iterdir() if file.parent.is_dir() else ():
+        with suppress(OSError):  # another program may have removed it
+            if unfinished.fullmatch(path.name) and time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()

@@ -111,7 +111,8 @@ def noise(monkeypatch):
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    parts = load_file(folder / "checkpoint.safetensors")
+    numbered = load_file(folder / "checkpoint.safetensors")
+    parts = {name.partition(" ")[2]: value for name, value in numbered.items()}
     return {name: value for name, value in parts.items() if name.split(".")[0] in ("generator", "discriminator", "ema")}
 
 

@@ -1,5 +1,6 @@
 """Checkpoints: bit-exact resumption, atomic writing under kills and full disks, and refusal of every other file."""
 
+import copy
 import io
 import json
 import multiprocessing
@@ -133,11 +134,11 @@ def kept(tmp_path):
 def refused(file, run, words):
     """Loading says ``words`` in one line and changes nothing, neither the parts nor the random numbers."""
     before, drawn = run.state(), torch.get_rng_state()
-    moments = checkpoints._copy({name: part.state_dict() for name, part in run.parts.items()})
+    moments = copy.deepcopy({name: part.state_dict() for name, part in run.parts.items()})
     with pytest.raises(checkpoints.CheckpointError, match=words) as error:
         checkpoints.load(file, **run.parts)
     assert equal(run.state(), before) and torch.get_rng_state().equal(drawn)
-    after = checkpoints._copy({name: part.state_dict() for name, part in run.parts.items()})
+    after = copy.deepcopy({name: part.state_dict() for name, part in run.parts.items()})
     assert repr(moments) == repr(after)
     assert "\n" not in str(error.value) and file.name in str(error.value)
     assert error.value.__suppress_context__ or error.value.__context__ is None  # no trace from the deep
@@ -238,9 +239,10 @@ def forged(text, tensors=None, **facts):
         (forged('{"step": 1, "parts": {"generator": {"tensor": "gone"}}}'), "its parts do not read"),
         (forged('{"step": 1, "parts": {"generator": {"code": "1"}}}'), "its parts do not read"),
         (forged('{"step": 1, "parts": {"generator": {}}}'), "its parts do not read"),
-        (forged('{"step": 1, "parts": {"generator": 1}}'), "holds generator, but batches, .* is to be loaded"),
+        (forged('{"step": 1, "made of": {}, "parts": {"generator": 1}}'), "holds generator, but batches, .*"),
+        (forged('{"step": 1, "made of": 3, "parts": {}}'), "its parts do not read"),
     ],
-    ids=range(15),  # the file's own bytes, in a name, would differ from process to process
+    ids=range(16),  # the file's own bytes, in a name, would differ from process to process
 )  # fmt: skip
 def test_a_foreign_file_is_refused(tmp_path, content, words):
     file = tmp_path / "foreign.safetensors"
@@ -262,6 +264,17 @@ def test_a_state_that_does_not_fit_is_refused_whatever_part_it_is_of(tmp_path):
                 continue  # a scheduler takes any dictionary
             file.write_bytes(forged(json.dumps(state), tensors))
             refused(file, run, f"The {name} in .* does not fit: .*Nothing was loaded")
+
+
+@pytest.mark.parametrize("made", [{}, {"generator": 3}, {"generator": {}}])
+def test_a_state_that_does_not_say_what_it_is_of_is_refused(tmp_path, made):
+    run, file = kept(tmp_path)
+    content = file.read_bytes()
+    head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    state = json.loads(head["__metadata__"]["state"]) | {"made of": made}
+    file.write_bytes(forged(json.dumps(state), safetensors.torch.load(content)))
+    words = "class is missing" if made == {"generator": {}} else "does not say what it was made of"
+    refused(file, run, f"The generator in .* does not fit: .*{words}.*Nothing was loaded")
 
 
 def test_nets_of_another_shape_are_refused(tmp_path):
@@ -290,6 +303,142 @@ def test_what_is_no_number_is_refused_and_the_earlier_file_stays(tmp_path):
     with pytest.raises(checkpoints.CheckpointError, match="was not written: odd.how is a builtin_function_or_method"):
         checkpoints.save(file, 3, odd=Part())
     assert file.read_bytes() == content
+
+
+class Held:
+    """A part of any state."""
+
+    def __init__(self, state=None):
+        self.state = state
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state):
+        self.state = state
+
+
+def test_parts_and_keys_whose_names_run_together_keep_their_own(tmp_path):
+    one, two, three, four, five = (torch.full((2,), float(number)) for number in range(1, 6))
+    parts = {"net": Held({"head.w": one, "x": {"0": two}, "x.0": three}), "net.head": Held({"w": four})}
+    parts["keys"] = Held({1: five, "1": one, "list": [two], "list.0": three})
+    checkpoints.save(tmp_path / "a", 0, **parts)
+    back = {name: Held() for name in parts}
+    checkpoints.load(tmp_path / "a", **back)
+    for name, part in parts.items():
+        assert repr(back[name].state) == repr(part.state), name
+
+
+def pair(optimizer=torch.optim.Adam, dtype=torch.float32, turned=False):
+    """A network of two equal layers, and an optimiser of its parameters, perhaps in another order."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)).to(dtype)
+    parameters = [*net.parameters()]
+    return {"net": net, "opt": optimizer(parameters[2:] + parameters[:2] if turned else parameters, lr=0.1)}
+
+
+@pytest.mark.parametrize(
+    ("saved", "here", "words"),
+    [
+        ({"dtype": torch.float64}, {}, r"net .*: tensor 0.weight is float64 \[3, 3\] in the file and float32"),
+        ({}, {"dtype": torch.float64}, r"net .*: tensor 0.weight is float32 \[3, 3\] in the file and float64"),
+        ({}, {"optimizer": torch.optim.AdamW}, "opt .*: class is Adam in the file and AdamW here"),
+        ({}, {"optimizer": torch.optim.SGD}, "opt .*: class is Adam in the file and SGD here"),
+        ({"optimizer": torch.optim.SGD}, {"optimizer": torch.optim.RMSprop}, "opt .*: class is SGD"),
+        ({}, {"turned": True}, "opt .*: parameter 0 of group 0 is net.0.weight, .* in the file and net.1.weight"),
+    ],
+)
+def test_what_would_go_on_wrongly_in_silence_is_refused(tmp_path, saved, here, words):
+    made = pair(**saved)
+    made["net"](torch.ones(1, 3, dtype=saved.get("dtype"))).sum().backward()
+    made["opt"].step()
+    checkpoints.save(tmp_path / "a", 1, **made)
+    checkpoints.load(tmp_path / "a", **pair(**saved))
+    other = pair(**here)
+    before = copy.deepcopy(other["net"].state_dict())
+    with pytest.raises(checkpoints.CheckpointError, match=f"The {words}.*Nothing was loaded"):
+        checkpoints.load(tmp_path / "a", **other)
+    assert equal(list(other["net"].state_dict().values()), list(before.values())) and not other["opt"].state
+
+
+def test_a_network_that_has_one_tensor_more_is_refused(tmp_path):
+    checkpoints.save(tmp_path / "a", 1, net=nn.Linear(2, 2, bias=False))
+    with pytest.raises(checkpoints.CheckpointError, match="tensor bias is missing in the file and float32"):
+        checkpoints.load(tmp_path / "a", net=nn.Linear(2, 2))
+    checkpoints.save(tmp_path / "a", 1, net=nn.Linear(2, 2))
+    with pytest.raises(checkpoints.CheckpointError, match=r"tensor bias is float32 \[2\] in the file and missing here"):
+        checkpoints.load(tmp_path / "a", net=nn.Linear(2, 2, bias=False))
+
+
+def endless():
+    state = {}
+    state["again"] = state
+    return state
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR", "ignore:The PyTorch API of nested")
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (lambda: {("a", 1): 1}, r"odd has the key \('a', 1\), and the keys"),
+        (lambda: {True: 1}, "odd has the key True"),
+        (lambda: {"a": {None: 1}}, "odd.a has the key None"),
+        (lambda: {"a": torch.ones(2).to_sparse()}, "odd.a is a tensor that is sparse"),
+        (lambda: {"a": torch.ones(2, 2).to_sparse_csr()}, "odd.a is a tensor that is sparse"),
+        (lambda: {"a": [torch.ones(2, device="meta")]}, "odd.a.0 is a tensor that is without values"),
+        (lambda: {"a": torch.ones(2, dtype=torch.complex64)}, "odd.a is a tensor that is complex"),
+        (lambda: {"a": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}, "odd.a is a tensor that is nested"),
+        (lambda: {"a": nn.LazyLinear(2).weight}, "odd.a is a tensor that is without values yet"),
+        (lambda: {"a": np.int64(3)}, "odd.a is a int64"),
+        (endless, "was not written: .*recursion"),
+    ],
+    ids=range(11),
+)
+def test_what_would_not_come_back_is_refused_before_anything_is_written(tmp_path, state, words):
+    file = tmp_path / "a"
+    checkpoints.save(file, 1, odd=Held({"a": 1}))
+    content = file.read_bytes()
+    with pytest.raises(checkpoints.CheckpointError, match=words) as error:
+        checkpoints.save(file, 2, odd=Held(state()))
+    assert file.read_bytes() == content and list(tmp_path.iterdir()) == [file]
+    assert error.value.__suppress_context__ and "\n" not in str(error.value)
+
+
+def test_a_network_without_values_yet_is_refused_both_ways(tmp_path):
+    with pytest.raises(checkpoints.CheckpointError, match="net.weight is a tensor that is without values yet"):
+        checkpoints.save(tmp_path / "a", 1, net=nn.LazyLinear(2))
+    checkpoints.save(tmp_path / "a", 1, net=nn.Linear(3, 2))
+    with pytest.raises(checkpoints.CheckpointError, match="class is Linear in the file and LazyLinear here"):
+        checkpoints.load(tmp_path / "a", net=nn.LazyLinear(2))
+
+
+def test_unfinished_files_of_others_and_of_now_stay_and_old_ones_of_its_own_go(tmp_path):
+    name = "run[12]"
+    mine = f"{name}.{'a' * 16}.partial"
+    others = ["run1.0123456789abcdef.partial", f"{name}.best.0123456789abcdef.partial", f"{name}.notes.partial"]
+    for each in [mine, *others]:
+        (tmp_path / each).write_bytes(b"half")
+        os.utime(tmp_path / each, (0, 0))
+    young = f"{name}.{'b' * 16}.partial"  # another program writes it now
+    (tmp_path / young).write_bytes(b"half")
+    checkpoints.save(tmp_path / name, 1, odd=Held({"a": 1}))
+    assert {path.name for path in tmp_path.iterdir()} == {name, young, *others}
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path, monkeypatch):
+    file, names = tmp_path / "a", []
+    replace = os.replace
+
+    def meet(partial, target):
+        names.append(partial)
+        if len(names) == 1:  # while the first has written and not yet renamed, the second does all
+            checkpoints.save(file, 2, odd=Held({"a": 2}))
+        replace(partial, target)
+
+    monkeypatch.setattr(files.os, "replace", meet)
+    checkpoints.save(file, 1, odd=Held({"a": 1}))
+    assert len(set(names)) == 2 and checkpoints.load(file, odd=Held({"a": 1})) == 1
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
