@@ -18,9 +18,10 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -48,11 +49,15 @@ class Grader:
     limits: sandbox.Limits
     cell_seconds: int
     walled: bool
-    usual: str | None  # the exercise of a notebook that does not say which it is
+    usual: str | None  # the exercise that is graded; where none is named, each notebook says which it is
+    stop: threading.Event = field(default_factory=threading.Event)  # set where what runs is to end
 
     def key(self, task: Task) -> str:
         """What a record depends on: a change of any of it has the submission graded again."""
-        return hashlib.sha256(f"{self._way} {task.path.name} ".encode() + task.path.read_bytes()).hexdigest()
+        with task.path.open("rb") as file:  # no more of it than can be a notebook
+            content = file.read(submission.LARGEST + 1)
+        facts = f"{self._way} {os.fsencode(task.path.name)!r} {task.path.stat().st_size} "
+        return hashlib.sha256(facts.encode() + content).hexdigest()
 
     @functools.cached_property
     def _way(self) -> str:
@@ -69,6 +74,8 @@ class Grader:
         except (submission.SubmissionError, OSError) as error:
             return {**record, "error": str(error)}
         record["exercise"] = exercise = submission.exercise_of(notebook, task.path.name) or self.usual
+        if self.usual and exercise != self.usual:
+            return {**record, "error": f"it is {exercise}, and {self.usual} is graded: hand in the right notebook"}
         if exercise not in self.autograders:
             named = f"there is no autograder for {exercise}" if exercise else "it does not say which exercise it is"
             return {**record, "error": f"{named}: make it with `make exercises`, or give --exercise"}
@@ -85,7 +92,7 @@ class Grader:
             shutil.copy2(self.autograders[exercise], folder / "autograder.zip")
             program = [sys.executable, "-P", "-c", OTTER.read_text(encoding="utf-8")]
             command = [*program, f"{exercise}.ipynb", "autograder.zip", "results.json"]
-            outcome = sandbox.run(command, folder, self.limits, self.walled)
+            outcome = sandbox.run(command, folder, self.limits, self.walled, self.stop)
             results, seen = _small(folder / "results.json"), _small(folder / ready.record)
         if outcome.limit:
             status = "timeout" if "longer" in outcome.limit else "error"
@@ -129,38 +136,48 @@ def _why(said: str) -> str:
 
 
 def file_name(identity: str) -> str:
-    """A name for files from an id: readable, and never two alike."""
-    plain = re.sub(r"[^\w.-]+", "_", identity).strip(".")[:80]
-    return plain if plain == identity else f"{plain}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+    """A name for files from an id: readable, in ASCII, and by its hash never two alike."""
+    plain = re.sub(r"[^\w.-]+", "_", identity, flags=re.ASCII).strip("._")[:60]
+    return f"{plain or 'id'}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:12]}"
 
 
 def held(path: Path, key: str) -> dict | None:
     """The record of an earlier run, where it was made from the same notebook in the same way."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return stored["record"] if stored["key"] == key else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return stored["record"] if stored.get("key") == key else None
 
 
 def grade_all(tasks: list[Task], grader: Grader, output: Path, workers: int) -> list[dict]:
-    """The record of every task, in the order of the tasks; each is written as soon as it is there."""
+    """The record of every task, in the order of the tasks; each is written as soon as it is there.
+
+    Ctrl-C ends what runs; the records of what had been graded are returned, and those of the rest say so.
+    """
 
     def one(task: Task) -> dict:
-        path, key = output / f"records/{file_name(task.id)}.json", grader.key(task)
-        record = held(path, key)
-        if record is None:
-            try:
+        path = output / f"records/{file_name(task.id)}.json"
+        try:
+            key = grader.key(task)
+            record = held(path, key)
+            if record is None and not grader.stop.is_set():
                 record = grader.grade(task)
-            except Exception as error:  # a student's file can fail; the batch never does
-                record = unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
-            files.write(path, json.dumps({"key": key, "record": record}, indent=1).encode())
+                if not grader.stop.is_set():
+                    files.write(path, json.dumps({"key": key, "record": record}, indent=1).encode())
+        except Exception as error:  # a student's file can fail; the batch never does
+            return unread(task.id, "error", f"the grader failed on it ({type(error).__name__}: {error})")
+        if record is None or grader.stop.is_set() and record.get("error", "").endswith(sandbox.STOPPED):
+            return unread(task.id, "stopped", f"{sandbox.STOPPED}: the same command goes on")
         return record
 
     with ThreadPoolExecutor(workers) as pool:
         waiting = [pool.submit(one, task) for task in tasks]
-        for _ in tqdm(as_completed(waiting), total=len(waiting), unit="notebook", disable=None):
-            pass
+        try:
+            for _ in tqdm(as_completed(waiting), total=len(waiting), unit="notebook", disable=None):
+                pass
+        except KeyboardInterrupt:
+            grader.stop.set()
     return [each.result() for each in waiting]
 
 
@@ -184,18 +201,18 @@ def save(records: list[dict], output: Path) -> None:
     writer.writerows(rows)
     files.write(output / "grades.csv", text.getvalue().encode())
     for record in records:
-        if record["status"] != "missing":
+        if record["status"] not in ("missing", "stopped"):
             shown = feedback.page({"exercise": None, **record})
             files.write(output / f"feedback/{file_name(record['id'])}.html", shown.encode())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 also where a student's file failed."""
+    """The command line; returns the exit status: 0 also where a student's file failed, 130 after Ctrl-C."""
     usual = sandbox.Limits()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("submissions", type=Path, help="the folder of notebooks")
     parser.add_argument("--roster", type=Path, help="a CSV file with a column id: who is to hand in")
-    parser.add_argument("--exercise", help="such as ex04, for notebooks that do not say which they are")
+    parser.add_argument("--exercise", help="such as ex04: what is graded, and no other")
     parser.add_argument("--autograders", type=Path, default=AUTOGRADERS, help="what `make exercises` made")
     parser.add_argument("--output", type=Path, default=GRADES, help="where the grades go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many run at once")
@@ -231,7 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
     counts = Counter(record["status"] for record in records)
     said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no notebooks"
     print(f"{said}: {args.output / 'grades.csv'}")
-    return 0
+    return 130 if grader.stop.is_set() else 0
 
 
 if __name__ == "__main__":

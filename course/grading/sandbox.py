@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +28,7 @@ SYSTEM = (
     *(f"/etc/{name}" for name in ("fonts", "hosts", "ld.so.cache", "nsswitch.conf", "passwd")),
 )
 LOOK_EVERY = 0.05  # seconds
+STOPPED = "grading was stopped"
 
 
 class Limits(NamedTuple):
@@ -116,15 +119,20 @@ def run(
     folder: Path,
     limits: Limits,
     walled: bool = True,
+    stop: threading.Event | None = None,
 ) -> Outcome:
-    """Run ``command`` in ``folder``, which it sees as /grade where ``walled``; other programs end with it."""
+    """Run ``command`` in ``folder``, which it sees as /grade where ``walled``; other programs end with it.
+
+    Where ``stop`` is set, the program is killed, as one that is past a limit. What it says goes to a file without a
+    name, which it cannot put a link in the place of.
+    """
     home = "/grade" if walled else str(folder)
     variables = {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1",
         "MPLBACKEND": "Agg", "MPLCONFIGDIR": f"{home}/.config", "IPYTHONDIR": f"{home}/.ipython",
         "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
-    with (folder / "said.txt").open("wb") as said:
+    with tempfile.TemporaryFile() as said:
         start = time.monotonic()
         started = subprocess.Popen(
             [*(walls(folder) if walled else ()), *bounded(command, limits)], cwd=folder, env=variables,
@@ -133,7 +141,7 @@ def run(
         watched, limit = psutil.Process(started.pid), None
         while started.poll() is None and limit is None:
             time.sleep(LOOK_EVERY)
-            limit = passed(watched, limits, start)
+            limit = STOPPED if stop is not None and stop.is_set() else passed(watched, limits, start)
         if limit:
             end(watched)
         started.wait()
@@ -141,6 +149,6 @@ def run(
             os.killpg(started.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
-    with (folder / "said.txt").open("rb") as said:
+        said.seek(0)
         text = said.read(20_000).decode(errors="replace")
     return Outcome(None if limit else started.returncode, limit, text, time.monotonic() - start)

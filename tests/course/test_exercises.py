@@ -59,7 +59,7 @@ def test_solution_has_full_marks_and_the_untouched_notebook_none(made):
         row = rows[kind]
         assert row["status"] == "graded", row
         assert {name: float(row[name]) for name in exercise.questions} == due
-    record = (folder / "g/records/none.json").read_text(encoding="utf-8")
+    record = (folder / f"g/records/{grade.file_name('none')}.json").read_text(encoding="utf-8")
     assert "true" not in record  # no public check of the untouched notebook passed
 
 
