@@ -146,7 +146,7 @@ def held(path: Path, key: str) -> dict | None:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return stored["record"] if stored["key"] == key else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
