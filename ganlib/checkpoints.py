@@ -26,7 +26,7 @@ from ganlib.parts import Part, difference, makings
 FORMAT = "ganlib checkpoint 2"
 RANDOM = "random generators"  # the part that each checkpoint has besides those that are named
 ALONE = "a checkpoint holds ordinary tensors of real numbers, numbers and text alone"
-UNWRITABLE = (TypeError, ValueError, KeyError, RuntimeError, SafetensorError)  # RecursionError is a RuntimeError
+UNWRITABLE = (TypeError, ValueError, KeyError, RecursionError, SafetensorError)
 PICKLES = (b"PK\x03\x04", b"\x80")  # how torch.save begins a file, now and before PyTorch 1.6
 
 

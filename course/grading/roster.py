@@ -98,8 +98,8 @@ def read_roster(path: Path) -> list[str]:
         ) from None
     columns = [at for at, name in enumerate(rows[0] if rows else []) if _is_id(name)]
     if len(columns) != 1:
-        found = "no column" if not columns else "more than one column"
-        raise RosterError(f"{path} has {found} 'id': its first line must name the columns, one of them id.")
+        number = "no column" if not columns else "more than one column"
+        raise RosterError(f"{path} has {number} 'id': its first line must name the columns, one of them id.")
     ids = [row[columns[0]].strip() for row in rows[1:] if len(row) > columns[0] and row[columns[0]].strip()]
     seen: dict[str, str] = {}
     for each in ids:

@@ -35,6 +35,7 @@ from ganlib import (
     divergences,
     doctor,
     features,
+    films,
     glyphs,
     guard,
     images,
@@ -259,6 +260,13 @@ def figures():
     plt.close("all")
 
 
+def moving_pictures():
+    (_, discriminator), (real,) = plane_players(), itertools.islice(points(), 1)
+    moments = [(name, real, discriminator) for name in ("first", "last")]
+    drawn = films.drawn(lambda axis, moment: plots.frame(axis, moment, real, 2.0), moments, side=1.0)
+    assert films.Film(drawn, "A film", "Dots").webp() and len(films.tiled([pictures(4)], columns=2)) == 1
+
+
 def checked_numbers():
     checks.close("a number", torch.ones((), device=DEVICE), 1, tol=0)
     checks.at_least("a number", torch.ones(1, device=DEVICE), torch.zeros(1, device=DEVICE))
@@ -290,6 +298,7 @@ CASES = [
     players_that_are_told_the_class,
     every_reference_net,
     figures,
+    moving_pictures,
     checked_numbers,
     explorers,
 ]
@@ -307,7 +316,8 @@ EXEMPT = {  # a module, or one of its names, and why no case needs to run it
     "widgets.transport": "takes no tensors: computes on the CPU from its own numbers",
     "widgets.plane": "its page trains a copy of the players that lies on the CPU; the case hands it players",
     "widgets.latent.LatentExplorer.random": "builds a small net of its own on the CPU",
-    "checkpoints.Part": "a protocol, without code",
+    "parts.Part": "a protocol, without code",
+    "parts.difference": "compares texts, no tensors",
     "glyphs.render": "draws on the CPU from a seed; ImageSet.to moves what it drew",
     "images.glyphs": "reads or draws on the CPU; ImageSet.to moves it",
     "images.colour_glyphs": "stacks what lies on the CPU; ImageSet.to moves it",

@@ -55,8 +55,9 @@ def test_each_frame_is_drawn_on_an_axis_of_its_own():
         heights.append(height)
         axis.axhspan(0, 1, color=height)
 
+    open_before = plt.get_fignums()
     pictures = films.drawn(draw, ["#ff0000", "#0000ff"], side=1.5)
-    assert heights == ["#ff0000", "#0000ff"] and plt.get_fignums() == []
+    assert heights == ["#ff0000", "#0000ff"] and plt.get_fignums() == open_before
     assert [picture.size for picture in pictures] == [(150, 150)] * 2
     assert [picture.getpixel((90, 60)) for picture in pictures] == [(255, 0, 0), (0, 0, 255)]
 
