@@ -80,7 +80,8 @@ def losses(history, smooth: int = 50, guides: Sequence[tuple[float, str]] = ()) 
         axis.axhline(level, color="black", linewidth=1, linestyle="--")
         axis.annotate(name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom")
     axis.set(xlabel="step", ylabel="loss (nats)")
-    axis.legend(frameon=False)
+    # Above the axes: inside, it would meet the names of the guides.
+    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return fig
 
 
