@@ -19,11 +19,6 @@ CHECK, FIGURE, DEEPER = "check", "figure", "deeper"
 FOLDED = {SETUP, FIGURE, CHECK}  # the tags that fold the code of a cell
 
 
-def without_magic(code: str) -> str:
-    """The code of a cell as Python: a line of IPython's own, such as ``%pip install`` or ``!ls``, becomes ``pass``."""
-    return re.sub(r"^([ \t]*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
-
-
 def tags(cell: NotebookNode) -> set[str]:
     """The tags of a cell."""
     return set(cell.metadata.get("tags", []))

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from course.notebook import without_magic
+from course.magic import without_magic
 
 
 def used(code: str, package: Path) -> list[Path]:

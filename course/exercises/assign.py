@@ -3,8 +3,8 @@
     python -m course.exercises.assign [--overlay DIR] [--output DIR] [--student DIR] [NN ...]
 
 A source, exercises/src/exNN.md, is a notebook as text with otter-grader's marks. For each this writes
-exercises/student/exNN.ipynb, one file that checks itself offline, and below _build/exercises the solution and an
-autograder for `make grade` and for Gradescope. The solution must score full marks, and nothing of it, nor of a hidden
+exercises/student/exNN.ipynb, one file that checks itself offline, and below _build/exercises the solution, the tests for
+`make grade` and an autograder for Gradescope. The solution must score full marks, and nothing of it, nor of a hidden
 test, may stand in the student's notebook: each of them bears a canary that is searched for.
 
 With an overlay, a private folder of files exNN.yaml, constants and hidden tests are replaced. Then the student's
@@ -26,6 +26,7 @@ import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
+from course.exercises import suite
 from course.exercises.source import CANARY, Exercise, ExerciseError, load, starts_otter
 from course.layout import ASSIGNED, CHAPTERS, EXERCISES, ROOT, STUDENT
 from course.notebook import CHECKS, SETUP, Notebook
@@ -121,6 +122,8 @@ def build(source: Path, student: Path, output: Path, overlay: Path | None = None
         shutil.copy2(folder / f"made/autograder/{exercise.name}.ipynb", output / "solution")
         [grader] = (folder / "made/autograder").glob("*.zip")
         shutil.copy2(grader, output / f"autograder/{exercise.name}.zip")
+        solution = Notebook.read(output / f"solution/{exercise.name}.ipynb")
+        suite.of(exercise, solution, notebook).write(output / f"tests/{exercise.name}.json")
     return exercise
 
 

@@ -39,9 +39,14 @@ def marked(cell, mark: str) -> bool:
     return cell.cell_type == "raw" and re.match(rf"#\s*{mark}\b", cell.source.strip()) is not None
 
 
+def is_test(cell) -> bool:
+    """Whether a cell is a test of a question."""
+    return cell.cell_type == "code" and "BEGIN TEST CONFIG" in cell.source
+
+
 def is_hidden_test(cell) -> bool:
     """Whether a cell is a test that the student's notebook does not show."""
-    return cell.cell_type == "code" and "BEGIN TEST CONFIG" in cell.source and "hidden: true" in cell.source
+    return is_test(cell) and "hidden: true" in cell.source
 
 
 def starts_otter(cell) -> bool:
@@ -101,7 +106,7 @@ def questions_of(cells: list) -> dict[str, float]:
             if question["name"] in questions:
                 raise ExerciseError(f"two questions are named {question['name']}: give each its own name")
             questions[question["name"]] = 0
-        elif cell.cell_type == "code" and "BEGIN TEST CONFIG" in cell.source:
+        elif is_test(cell):
             questions[question["name"]] += points_of(cell)
         elif marked(cell, "END QUESTION") and questions[question["name"]] != question["points"]:
             raise ExerciseError(f"the tests of {question['name']} do not add up to its {question['points']} points")

@@ -1,6 +1,8 @@
 """One program in a sandbox: no network, a read-only view of Python alone, bounded time, memory, processes and files.
 
-Linux's bubblewrap makes the sandbox. Without it a program can be run with the bounds alone, where the caller asks so.
+Linux's bubblewrap makes the sandbox: its root is read-only, each place that can be written to is in memory and has a
+size, and nothing is inherited but the pipes that are handed over. Without it a program can be run with the bounds alone,
+where the caller asks so.
 """
 
 import os
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,26 +29,22 @@ SYSTEM = (
     "/lib64",
     *(f"/etc/{name}" for name in ("fonts", "hosts", "ld.so.cache", "nsswitch.conf", "passwd")),
 )
-LOOK_EVERY = 0.05  # seconds
-STOPPED = "grading was stopped"
+OWN = (ROOT / "ganlib", ROOT / "course/magic.py", ROOT / "course/grading/wall")  # what the program needs of the course
+HOME = "/student"
+WRITABLE = ("/tmp", HOME, "/dev/shm")
+LOOK_EVERY = 0.1  # seconds
+WEIGH_EVERY = 0.5  # seconds between looks at the memory, which cost more
+IDLE_SHARE = 0.02  # of a core: what does less for a while does nothing
 
 
 class Limits(NamedTuple):
-    """What a program may use; past a limit it is killed."""
+    """What a program may use, all its processes together; past a limit it is killed."""
 
-    seconds: float = 240
+    seconds: float = 240  # of CPU time
+    idle: float = 90  # seconds in which it does next to nothing
     megabytes: int = 3000
     processes: int = 60
-    file_megabytes: int = 100
-
-
-class Outcome(NamedTuple):
-    """How a run ended: its exit status, or the limit that it passed, and what it said."""
-
-    status: int | None
-    limit: str | None
-    said: str
-    seconds: float
+    file_megabytes: int = 200  # in each place that can be written to
 
 
 def available() -> bool:
@@ -57,98 +55,148 @@ def available() -> bool:
     return subprocess.run(trial, capture_output=True).returncode == 0
 
 
-def walls(folder: Path) -> list[str]:
-    """bubblewrap's command line: ``folder`` alone can be written to, as /grade."""
+def links(path: Path) -> Iterator[Path]:
+    """A path, and each path that it stands for as its links are followed one by one."""
+    seen: set[Path] = set()
+    while path not in seen:
+        seen.add(path)
+        yield path
+        for part in [*reversed(path.parents), path]:
+            if part.is_symlink():
+                path = Path(os.path.normpath(part.parent / os.readlink(part))) / path.relative_to(part)
+                break
+
+
+def folders_of_python() -> list[str]:
+    """Every folder that this Python is started from or reads, under each name that leads to it."""
+    program = Path(sys.executable)
+    starts = [Path(sys.prefix), Path(sys.base_prefix), *(each.parent.parent for each in links(program))]
+    return sorted({str(each) for start in starts for each in links(start)})
+
+
+def walls(limits: Limits) -> list[str]:
+    """bubblewrap's command line."""
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    words += ["--hostname", "localhost"]  # otter-grader asks for the address of its own host
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(512_000_000), "--tmpfs", "/tmp"]
-    python = {sys.prefix, os.path.realpath(sys.prefix), sys.base_prefix, str(ROOT / "ganlib")}
-    for path in [*SYSTEM, *sorted(python)]:
-        if os.path.islink(path):
+    words += ["--hostname", "localhost", "--proc", "/proc", "--dev", "/dev"]
+    for path in WRITABLE:  # before what is shown, which may lie below one of them
+        words += ["--size", str(limits.file_megabytes * 1_000_000), "--tmpfs", path]
+    shown: list[str] = []
+    for path in [*SYSTEM, *folders_of_python(), *map(str, OWN)]:
+        if any(path == each or path.startswith(f"{each}/") for each in shown) or path == "/":
+            continue
+        if path in SYSTEM and os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             words += ["--ro-bind", path, path]
-    return [*words, "--bind", str(folder), "/grade", "--chdir", "/grade"]
+        shown.append(path)
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
 
 
-def bounded(command: Sequence[str], limits: Limits) -> list[str]:
-    """The command begun by a program that first bounds the size of files and turns core dumps off."""
+def resources(limits: Limits) -> dict[str, int]:
+    """The limits that the system itself keeps for each process, by their names in ``resource``."""
     size = limits.file_megabytes * 1_000_000
-    begin = (
-        f"import os, resource as r, sys; r.setrlimit(r.RLIMIT_FSIZE, ({size}, {size})); "
-        "r.setrlimit(r.RLIMIT_CORE, (0, 0)); os.execvp(sys.argv[1], sys.argv[1:])"
-    )
-    return [sys.executable, "-c", begin, *command]
+    return {"RLIMIT_FSIZE": size, "RLIMIT_CORE": 0, "RLIMIT_CPU": int(limits.seconds) + 10}
 
 
-def passed(process: psutil.Process, limits: Limits, start: float) -> str | None:
-    """The limit that the program and its children are past, in words."""
-    if time.monotonic() - start > limits.seconds:
-        return f"it ran longer than {limits.seconds:g} s"
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return None
-    if len(family) > limits.processes:
-        return f"it started more than {limits.processes} processes"
-    used = 0
-    for each in family:
-        try:
-            used += each.memory_info().rss
-        except psutil.Error:
-            continue
-    return f"it used more than {limits.megabytes} MB of memory" if used > 1_000_000 * limits.megabytes else None
+class Box:
+    """A program that runs, watched by a thread; ``limit`` says which limit it passed."""
 
-
-def end(process: psutil.Process) -> None:
-    """Kill a program and all that it started."""
-    for _ in range(5):  # what forks may be missed by one look
-        try:
-            family = [*process.children(recursive=True), process]
-        except psutil.Error:
-            break
-        for each in family:
-            try:
-                each.send_signal(signal.SIGKILL)
-            except psutil.Error:
-                continue
-
-
-def run(
-    command: Sequence[str],
-    folder: Path,
-    limits: Limits,
-    walled: bool = True,
-    stop: threading.Event | None = None,
-) -> Outcome:
-    """Run ``command`` in ``folder``, which it sees as /grade where ``walled``; other programs end with it.
-
-    Where ``stop`` is set, the program is killed, as one that is past a limit. What it says goes to a file without a
-    name, which it cannot put a link in the place of.
-    """
-    home = "/grade" if walled else str(folder)
-    variables = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1",
-        "MPLBACKEND": "Agg", "MPLCONFIGDIR": f"{home}/.config", "IPYTHONDIR": f"{home}/.ipython",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    with tempfile.TemporaryFile() as said:
-        start = time.monotonic()
-        started = subprocess.Popen(
-            [*(walls(folder) if walled else ()), *bounded(command, limits)], cwd=folder, env=variables,
-            stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+    def __init__(self, command: Sequence[str], pipes: Sequence[int], limits: Limits, walled: bool):
+        self.limits, self.limit, self.used = limits, "", 0.0  # seconds of CPU time
+        self.folder = None if walled else tempfile.TemporaryDirectory()
+        home = HOME if walled else self.folder.name
+        variables = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "MPLCONFIGDIR": f"{home}/.config",
+            "IPYTHONDIR": f"{home}/.ipython", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [*(walls(limits) if walled else ()), *command], cwd=None if walled else home, env=variables,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            pass_fds=pipes,
         )  # fmt: skip
-        watched, limit = psutil.Process(started.pid), None
-        while started.poll() is None and limit is None:
-            time.sleep(LOOK_EVERY)
-            limit = STOPPED if stop is not None and stop.is_set() else passed(watched, limits, start)
-        if limit:
-            end(watched)
-        started.wait()
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def ended(self) -> bool:
+        """Whether the program is gone."""
+        return self.process.poll() is not None
+
+    def close(self) -> None:
+        """Kill the program and all that it started, and remove what it wrote."""
+        self._over.set()
+        self._watcher.join()
+        self._kill()
+        self.process.wait()
+        if self.folder:
+            shutil.rmtree(self.folder.name, ignore_errors=True)
+            self.folder.cleanup()
+
+    def _watch(self) -> None:
+        watched = psutil.Process(self.process.pid)
+        weighed, used, ended = 0.0, {}, 0.0
+        looks = [(time.monotonic(), 0.0)]
+        while not self._over.wait(LOOK_EVERY) and not self.ended():
+            family = _family(watched)
+            now, times = time.monotonic(), {each.pid: _seconds(each) for each in family}
+            ended += sum(seconds for pid, seconds in used.items() if pid not in times)
+            used = times
+            self.used = total = ended + sum(times.values())
+            looks = [*(each for each in looks if now - each[0] <= self.limits.idle + 1), (now, total)]
+            if total > self.limits.seconds:
+                self.limit = f"it ran longer than {self.limits.seconds:g} s"
+            elif now - looks[0][0] > self.limits.idle and total - looks[0][1] < IDLE_SHARE * self.limits.idle:
+                self.limit = f"it ran longer than {self.limits.idle:g} s without doing anything"
+            elif len(family) > self.limits.processes:
+                self.limit = f"it started more than {self.limits.processes} processes"
+            elif now - weighed > WEIGH_EVERY:
+                weighed = now
+                if sum(map(_bytes, family)) > 1_000_000 * self.limits.megabytes:
+                    self.limit = f"it used more than {self.limits.megabytes} MB of memory"
+            if self.limit:
+                self._kill()
+                return
+
+    def _kill(self) -> None:
+        try:
+            watched = psutil.Process(self.process.pid)
+        except psutil.Error:
+            return
+        for _ in range(5):  # what forks may be missed by one look
+            for each in [*_family(watched)[1:], watched]:
+                try:
+                    each.send_signal(signal.SIGKILL)
+                except psutil.Error:
+                    continue
         try:  # whoever is left of its session
-            os.killpg(started.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
-        said.seek(0)
-        text = said.read(20_000).decode(errors="replace")
-    return Outcome(None if limit else started.returncode, limit, text, time.monotonic() - start)
+
+
+def _family(watched: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [watched, *watched.children(recursive=True)]
+    except psutil.Error:
+        return [watched]
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return times.user + times.system
+
+
+def _bytes(process: psutil.Process) -> int:
+    """The memory of a process, what it shares with others counted in parts where the system says them."""
+    try:
+        used = process.memory_info()
+        if used.rss < 200_000_000:
+            return used.rss
+        whole = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return getattr(whole, "pss", None) or getattr(whole, "uss", None) or used.rss

@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from course.layout import ROOT
-from course.notebook import Notebook, without_magic
+from course.magic import without_magic
+from course.notebook import Notebook
 
 BELOW = {"ganlib": set(), "experiments": {"ganlib"}, "course": {"ganlib"}, "scripts": set()}  # the rooms a room may use
 ROOMS = ("ganlib", "experiments", "course", "scripts", "tests")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from course.layout import ROOT
-from course.notebook import without_magic
+from course.magic import without_magic
 
 VAGUE = {"found", "told"}
 FILES = [
