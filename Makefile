@@ -96,13 +96,13 @@ colab-test: book exercises ## run those notebooks beside Colab's own packages an
 oldest: $(INSTALLED) ## run ganlib's tests with the oldest packages that pyproject.toml promises
 	@$(RUN) -m course.oldest
 
-exercises: $(INSTALLED) ## make the students' notebooks, solutions and autograders (OVERLAY=dir: with private tests and numbers)
+exercises: $(INSTALLED) ## make the students' notebooks, solutions, tests and autograders (OVERLAY=dir: with private tests and numbers)
 	@$(RUN) -m course.exercises.assign $(if $(OVERLAY),--overlay '$(OVERLAY)')
 
-grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [EXERCISE=ex04] [OUTPUT=dir] [NO_SANDBOX=1]
+grade: $(INSTALLED) ## grade a folder: SUBMISSIONS=dir [ROSTER=roster.csv] [EXERCISE=ex04] [SHARD=3/8] [OUTPUT=dir] [NO_SANDBOX=1]
 	@[ -n '$(SUBMISSIONS)' ] || { echo 'Name the folder of notebooks: make grade SUBMISSIONS=dir'; exit 1; }
 	@$(RUN) -m course.grading.grade '$(SUBMISSIONS)' $(if $(ROSTER),--roster '$(ROSTER)') $(if $(OUTPUT),--output '$(OUTPUT)') \
-	    $(if $(EXERCISE),--exercise '$(EXERCISE)') $(if $(NO_SANDBOX),--no-sandbox)
+	    $(if $(EXERCISE),--exercise '$(EXERCISE)') $(if $(SHARD),--shard '$(SHARD)') $(if $(NO_SANDBOX),--no-sandbox)
 
 lab: $(INSTALLED) ## open the chapters in JupyterLab
 	@$(RUN) -m jupyterlab chapters

@@ -3,9 +3,9 @@
     python -m course.exercises.assign [--overlay DIR] [--output DIR] [--student DIR] [NN ...]
 
 A source, exercises/src/exNN.md, is a notebook as text with otter-grader's marks. For each this writes
-exercises/student/exNN.ipynb, one file that checks itself offline, and below _build/exercises the solution, the tests for
-`make grade` and an autograder for Gradescope. The solution must score full marks, and nothing of it, nor of a hidden
-test, may stand in the student's notebook: each of them bears a canary that is searched for.
+exercises/student/exNN.ipynb, one file that checks itself offline, and below _build/exercises the solution, the tests
+for `make grade` and an autograder for Gradescope. The solution must score full marks, and nothing of it, nor of a
+hidden test, may stand in the student's notebook: each of them bears a canary that is searched for.
 
 With an overlay, a private folder of files exNN.yaml, constants and hidden tests are replaced. Then the student's
 notebooks go below the output folder too, never into the repository.

@@ -6,29 +6,34 @@ python -m course.grading.bench [--copies 200] [--workers N] [--exercise ex06] [-
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from course.book.benchmark_page import grading_words
+from course.exercises.suite import Suite
 from course.grading import grade
+from course.layout import ASSIGNED
 from ganlib import results
+
+TESTS = ASSIGNED / "tests"
 
 
 def measure(exercise: str, copies: int, workers: int) -> dict:
     """Grade the copies in a fresh folder; the figures, with how many points each copy has."""
-    solution = grade.AUTOGRADERS.parent / f"solution/{exercise}.ipynb"
-    if not solution.is_file():
-        raise grade.GradeError(f"There is no {solution}: run `make exercises` first.")
+    path = TESTS / f"{exercise}.json"
+    if not path.is_file():
+        raise grade.GradeError(f"There is no {path}: run `make exercises` first.")
+    cells = [{"cell_type": "code", "source": source} for _, source in Suite.read(path).solution]
     with tempfile.TemporaryDirectory() as name:
         folder, output = Path(name) / "class", Path(name) / "grades"
         folder.mkdir()
         for number in range(copies):
-            shutil.copy2(solution, folder / f"student{number:04}.ipynb")
+            (folder / f"student{number:04}.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
         start = time.perf_counter()
-        code = grade.main([str(folder), "--output", str(output), "--workers", str(workers), "--exercise", exercise])
+        words = ["--tests", str(TESTS), "--output", str(output), "--workers", str(workers), "--exercise", exercise]
+        code = grade.main([str(folder), *words])
         seconds = time.perf_counter() - start
         records = [
             json.loads(path.read_text(encoding="utf-8"))["record"] for path in (output / "records").glob("*.json")

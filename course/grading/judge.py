@@ -267,7 +267,7 @@ def judge(suite: Suite, notebook: list[tuple[str, str]], bounds: Bounds) -> dict
         court.close()
     if court.limit:
         return {"status": "timeout", "error": f"the notebook was stopped: {court.limit}"}
-    questions = {}
+    questions: dict[str, dict[str, Any]] = {}
     for name, most in suite.most.items():
         numbers = [number for number, test in enumerate(suite.tests) if test.question == name]
         points = sum((suite.tests[number].points for number in numbers if verdicts[number].passed), 0.0)

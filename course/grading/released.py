@@ -9,8 +9,8 @@ import functools
 
 from course.colab import edition
 from course.exercises import assign
-from course.layout import CHAPTERS
 from course.grading.wall.cells import Released, statements_of, tree_of
+from course.layout import CHAPTERS
 from course.notebook import CHECKS, SETUP
 
 OTTER = 'import otter\ngrader = otter.Notebook("")'  # how otter-grader begins a solution

@@ -1,8 +1,8 @@
 """One program in a sandbox: no network, a read-only view of Python alone, bounded time, memory, processes and files.
 
 Linux's bubblewrap makes the sandbox: its root is read-only, each place that can be written to is in memory and has a
-size, and nothing is inherited but the pipes that are handed over. Without it a program can be run with the bounds alone,
-where the caller asks so.
+size, and nothing is inherited but the pipes that are handed over. Without it a program can be run with the bounds
+alone, where the caller asks so.
 """
 
 import os
@@ -104,7 +104,7 @@ class Box:
     def __init__(self, command: Sequence[str], pipes: Sequence[int], limits: Limits, walled: bool):
         self.limits, self.limit, self.used = limits, "", 0.0  # seconds of CPU time
         self.folder = None if walled else tempfile.TemporaryDirectory()
-        home = HOME if walled else self.folder.name
+        home = self.folder.name if self.folder else HOME
         variables = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "MPLCONFIGDIR": f"{home}/.config",
@@ -115,30 +115,31 @@ class Box:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             pass_fds=pipes,
         )  # fmt: skip
+        self._root = psutil.Process(self.process.pid)  # which knows its start, so that no other is taken for it
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
     def ended(self) -> bool:
-        """Whether the program is gone."""
-        return self.process.poll() is not None
+        """Whether the program is gone; its number stays taken until it is closed."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def close(self) -> None:
         """Kill the program and all that it started, and remove what it wrote."""
         self._over.set()
         self._watcher.join()
-        self._kill()
+        self._kill()  # before its number is free for another program
         self.process.wait()
         if self.folder:
             shutil.rmtree(self.folder.name, ignore_errors=True)
             self.folder.cleanup()
 
     def _watch(self) -> None:
-        watched = psutil.Process(self.process.pid)
-        weighed, used, ended = 0.0, {}, 0.0
+        weighed, ended = 0.0, 0.0
+        used: dict[int, float] = {}
         looks = [(time.monotonic(), 0.0)]
         while not self._over.wait(LOOK_EVERY) and not self.ended():
-            family = _family(watched)
+            family = _family(self._root)
             now, times = time.monotonic(), {each.pid: _seconds(each) for each in family}
             ended += sum(seconds for pid, seconds in used.items() if pid not in times)
             used = times
@@ -159,12 +160,8 @@ class Box:
                 return
 
     def _kill(self) -> None:
-        try:
-            watched = psutil.Process(self.process.pid)
-        except psutil.Error:
-            return
         for _ in range(5):  # what forks may be missed by one look
-            for each in [*_family(watched)[1:], watched]:
+            for each in [*_family(self._root)[1:], self._root]:
                 try:
                     each.send_signal(signal.SIGKILL)
                 except psutil.Error:

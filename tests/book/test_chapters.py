@@ -10,8 +10,8 @@ from helpers import ANNOUNCED, code_after_code
 
 from course.book import reading
 from course.layout import ROOT
-from course.markup import CAPTION, FOLD, deeper_runs
 from course.magic import without_magic
+from course.markup import CAPTION, FOLD, deeper_runs
 from course.notebook import CHECK, DEEPER, FIGURE, FOLDED, SETUP, Notebook, tags
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))

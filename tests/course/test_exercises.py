@@ -1,6 +1,5 @@
 """Every exercise: full marks for the solution, none for the untouched notebook, no secret shown; it runs anywhere."""
 
-import csv
 import os
 
 import pytest
@@ -13,7 +12,8 @@ from course.colab import edition as colab
 from course.exercises import assign as exercises
 from course.exercises import links as exercise_links
 from course.exercises import source
-from course.grading import feedback, grade, sandbox
+from course.exercises.suite import Suite
+from course.grading import grade, judge, sandbox
 from course.layout import ROOT
 from course.notebook import CHECKS, SETUP, Notebook
 
@@ -40,27 +40,17 @@ def test_there_are_eight():
 @pytest.mark.skipif(os.name == "nt", reason="grading runs on Linux and macOS")
 def test_solution_has_full_marks_and_the_untouched_notebook_none(made):
     exercise, folder = made
-    (folder / "handed in").mkdir()
-    for kind, path in (("full", folder / f"out/solution/{exercise.name}.ipynb"), ("none", folder / "student")):
-        path = path / f"{exercise.name}.ipynb" if path.is_dir() else path
-        (folder / f"handed in/{kind}.ipynb").write_bytes(path.read_bytes())
-    command = [
-        str(folder / "handed in"),
-        "--autograders",
-        str(folder / "out/autograder"),
-        "--output",
-        str(folder / "g"),
-    ]
-    walls = [] if sandbox.available() else ["--no-sandbox"]
-    assert grade.main([*command, "--exercise", exercise.name, "--workers", "1", *walls]) == 0
-    with (folder / "g/grades.csv").open(newline="", encoding="utf-8") as file:
-        rows = {row["id"]: row for row in csv.DictReader(file)}
-    for kind, due in (("full", exercise.questions), ("none", dict.fromkeys(exercise.questions, 0))):
-        row = rows[kind]
-        assert row["status"] == "graded", row
-        assert {name: float(row[name]) for name in exercise.questions} == due
-    record = (folder / f"g/records/{grade.file_name('none')}.json").read_text(encoding="utf-8")
-    assert "true" not in record  # no public check of the untouched notebook passed
+    suite = Suite.read(folder / f"out/tests/{exercise.name}.json")
+    grader = grade.Grader({}, judge.Bounds(sandbox.Limits(), 60, sandbox.available()), None)
+    for notebook, due in (
+        (suite.solution, exercise.questions),
+        (suite.untouched, dict.fromkeys(exercise.questions, 0)),
+    ):
+        record = grader.judged(suite, notebook)
+        assert record["status"] == "graded", record
+        assert {name: each["points"] for name, each in record["questions"].items()} == due, record
+    passed = [passed for each in record["questions"].values() for passed, _ in each["public"]]
+    assert passed and not any(passed)  # no public check of the untouched notebook passed
 
 
 def test_the_student_notebook_in_the_repository_is_this_one(made):
@@ -97,8 +87,9 @@ def test_code_is_short_and_prose_stands_between_every_two_cells(made):
 def test_the_questions_are_as_promised(made):
     exercise, folder = made
     assert 4 <= len(exercise.questions) <= 6 and sum(exercise.questions.values()) == 20 and 45 <= exercise.minutes <= 90
-    for cases in feedback.questions_of(folder / f"out/autograder/{exercise.name}.zip").values():
-        assert {case.hidden for case in cases} == {False, True}
+    tests = Suite.read(folder / f"out/tests/{exercise.name}.json").tests
+    for name in exercise.questions:
+        assert {test.hidden for test in tests if test.question == name} == {False, True}
     student = (folder / f"student/{exercise.name}.ipynb").read_text(encoding="utf-8")
     assert student.count("<details><summary>Hint") >= len(exercise.questions)
     explained = [cell for cell in exercise.notebook.cells if f"<!-- {source.CANARY} -->" in cell.source]

@@ -78,6 +78,8 @@ class Packer:
         raise PlainError(f"a {type(value).__name__} is neither a number, a text, a tensor nor a network")
 
     def tensor(self, value: Tensor) -> dict:
+        if value.numel() * value.element_size() > LARGEST:
+            raise PlainError("a tensor is too large to travel")
         name = str(len(self.tensors))
         self.tensors[name] = value.detach().cpu().contiguous().clone()
         if value.requires_grad:
@@ -130,7 +132,7 @@ def _unpack(tree: Any, tensors: Mapping[str, Tensor], given: list | tuple, depth
         pairs = [(_unpack(key, tensors, (), inner), each) for key, each in tree["dict"]]
         return {key: _unpack(each, tensors, given, inner) for key, each in pairs}
     if "list" in tree or "tuple" in tree:
-        values = [_unpack(each, tensors, given, inner) for each in tree.get("list", tree.get("tuple"))]
+        values = [_unpack(each, tensors, given, inner) for each in tree["list" if "list" in tree else "tuple"]]
         return values if "list" in tree else tuple(values)
     if "net" in tree:
         with torch.device("meta"):  # no recipe, however large, takes memory: the tensors are those of the message
@@ -290,7 +292,7 @@ def set_after(arguments: Any, trees: Any, tensors: Mapping[str, Tensor]) -> None
 def _set(thing: Any, tree: Any, tensors: Mapping[str, Tensor]) -> None:
     if isinstance(thing, nn.Module):
         states = {key: _like(unpack(tree["state"][key], tensors), old) for key, old in thing.state_dict().items()}
-        if not all(_alike(each, old) for each, old in zip(states.values(), thing.state_dict().values(), strict=True)):
+        if not all(_alike(states[key], old) for key, old in thing.state_dict().items()):
             thing.load_state_dict(states)  # not where nothing changed: autograd refuses what was written to
         for name, parameter in thing.named_parameters():
             parameter.grad = _like(unpack(tree["grad"][name], tensors), parameter)
@@ -307,6 +309,8 @@ def _set(thing: Any, tree: Any, tensors: Mapping[str, Tensor]) -> None:
         thing.set_state(drawn(thing.get_state(), unpack(tree, tensors)))
     else:
         value = _like(unpack(tree["value"], tensors), thing)
+        if value is None:
+            raise PlainError("a tensor that was given did not come back")
         if not _alike(value, thing):
             if not (thing.is_leaf and thing.requires_grad):
                 raise PlainError("your function changes a tensor that it was given: work on a copy")
@@ -315,7 +319,10 @@ def _set(thing: Any, tree: Any, tensors: Mapping[str, Tensor]) -> None:
             thing.grad = _like(unpack(tree["grad"], tensors), thing)
 
 
-def _alike(one: Tensor, other: Tensor) -> bool:
+def _alike(one: Tensor | None, other: Tensor) -> bool:
+    """Whether two tensors of one form are equal, NaN to NaN."""
+    if one is None:
+        return False
     return torch.equal(one, other) or (one.is_floating_point() and torch.allclose(one, other, 0, 0, equal_nan=True))
 
 

@@ -8,6 +8,7 @@ a copy of the process as the notebook left it, so what a call does, or that it e
 """
 
 import functools
+import importlib
 import io
 import os
 import pickle
@@ -38,7 +39,7 @@ def usual(dtype: torch.dtype) -> None:
 
 
 class Caller(pickle.Unpickler):
-    """Arguments of a call; a function among them, or a network of the tests' own, asks the trusted side to be called."""
+    """Arguments of a call; functions and networks of the tests' own among them ask the trusted side to be called."""
 
     def __init__(self, content: bytes, ask: Callable):
         super().__init__(io.BytesIO(content))
@@ -155,7 +156,10 @@ class Server:
             raise
         except BaseException as error:
             packer = plain.Packer()
-            tree = {"error": type(error).__name__, "says": str(error)[:200] if isinstance(error, plain.PlainError) else ""}
+            tree = {
+                "error": type(error).__name__,
+                "says": str(error)[:200] if isinstance(error, plain.PlainError) else "",
+            }
             if "name" in request and request["name"] not in self.scope:
                 tree = {"missing": True}
         self.send(tree, packer)
@@ -189,6 +193,8 @@ class Server:
         torch.set_num_threads(1)
         torch.manual_seed(0)
         random.seed(0)
+        if any("optim" in source for _, source in request["cells"]):
+            importlib.import_module("torch._dynamo")  # which every optimiser imports: here once, not in each session
         ended = cells.run(
             request["cells"], [cells.Released(*each) for each in request["released"]], self.scope, self.seconds
         )

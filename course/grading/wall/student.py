@@ -94,7 +94,8 @@ class Student:
         inward, self._requests = os.pipe()
         self._replies, outward = os.pipe()
         self.box = sandbox.Box([*PROGRAM, str(inward), str(outward)], (inward, outward), limits, walled)
-        os.close(inward), os.close(outward)
+        os.close(inward)
+        os.close(outward)
         self.functions: list[Callable] = []
         self.graphs: list[tuple[list, list]] = []  # of the tests' own functions that the student's code called
         self.asked = 0
