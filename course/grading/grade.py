@@ -19,6 +19,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -35,6 +36,7 @@ from ganlib import files
 
 VERSION = 3  # of the records
 STOPPED = "grading was stopped"
+LATEST = 10  # times the seconds of a notebook is what its judge may take by the clock
 PROCESSES = multiprocessing.get_context("forkserver")  # a judge starts as a copy of one that has imported torch
 PROCESSES.set_forkserver_preload(["course.grading.judge", "torch._dynamo", "matplotlib.pyplot"])
 FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
@@ -95,8 +97,11 @@ class Grader:
         process = PROCESSES.Process(target=judge.report, args=(there, suite, notebook, self.bounds))
         process.start()
         there.close()
+        latest = time.monotonic() + LATEST * self.bounds.limits.seconds
         try:
             while not here.poll(sandbox.LOOK_EVERY):
+                if time.monotonic() > latest:
+                    return {"status": "timeout", "error": "the tests did not come to an end with its answers"}
                 if self.stop.is_set():
                     return {"status": "stopped", "error": f"{STOPPED}: the same command goes on"}
             return here.recv()

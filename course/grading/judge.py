@@ -34,6 +34,7 @@ EXCEPTIONS = {
 } | {"OutOfMemoryError", "UnpicklingError"}
 LONGEST = 400  # characters of a message
 MEMORY = 8_000_000_000  # bytes of a judge
+TIMES = 4  # the CPU time of a notebook is what its judge may take
 LONGER = "it ran longer"
 
 
@@ -116,7 +117,12 @@ class Judge:
                 raise LostError(self.limit or "the notebook ended its own Python")
             self.starts += 1
             limits = self.bounds.limits._replace(seconds=self.bounds.limits.seconds - self.used)
-            self.student = Student(self.notebook, limits, self.bounds.cell_seconds, self.bounds.walled)
+            self.student = Student(limits, self.bounds.walled)
+            try:
+                self.student.begin(self.notebook, self.bounds.cell_seconds)
+            except LostError:
+                self.close()
+                raise
         return self.student
 
     def close(self) -> None:
@@ -170,6 +176,8 @@ class Judge:
                 return self.start().value(name)
         except StudentError as error:
             return Absent(error)
+        except Exception as error:
+            return Absent(StudentError(type(error).__name__))
 
     def test(self, test: Test) -> Verdict:
         """Run one test."""
@@ -288,4 +296,6 @@ def report(pipe: Connection, suite: Suite, notebook: list[tuple[str, str]], boun
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    own = int(TIMES * bounds.limits.seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (own, own))
     pipe.send(judge(suite, notebook, bounds))

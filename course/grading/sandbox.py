@@ -34,13 +34,14 @@ HOME = "/student"
 WRITABLE = ("/tmp", HOME, "/dev/shm")
 LOOK_EVERY = 0.1  # seconds
 WEIGH_EVERY = 0.5  # seconds between looks at the memory, which cost more
+SLOWEST = 5  # times: a busy machine gives less than a core
 IDLE_SHARE = 0.02  # of a core: what does less for a while does nothing
 
 
 class Limits(NamedTuple):
     """What a program may use, all its processes together; past a limit it is killed."""
 
-    seconds: float = 240  # of CPU time
+    seconds: float = 240  # of CPU time, and by the clock SLOWEST times as many
     idle: float = 90  # seconds in which it does next to nothing
     megabytes: int = 3000
     processes: int = 60
@@ -137,7 +138,8 @@ class Box:
     def _watch(self) -> None:
         weighed, ended = 0.0, 0.0
         used: dict[int, float] = {}
-        looks = [(time.monotonic(), 0.0)]
+        begun = time.monotonic()
+        looks = [(begun, 0.0)]
         while not self._over.wait(LOOK_EVERY) and not self.ended():
             family = _family(self._root)
             now, times = time.monotonic(), {each.pid: _seconds(each) for each in family}
@@ -147,6 +149,8 @@ class Box:
             looks = [*(each for each in looks if now - each[0] <= self.limits.idle + 1), (now, total)]
             if total > self.limits.seconds:
                 self.limit = f"it ran longer than {self.limits.seconds:g} s"
+            elif now - begun > SLOWEST * self.limits.seconds:
+                self.limit = f"it ran longer than {SLOWEST * self.limits.seconds:g} s by the clock"
             elif now - looks[0][0] > self.limits.idle and total - looks[0][1] < IDLE_SHARE * self.limits.idle:
                 self.limit = f"it ran longer than {self.limits.idle:g} s without doing anything"
             elif len(family) > self.limits.processes:

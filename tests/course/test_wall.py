@@ -175,7 +175,8 @@ def own():
     return Own()
 value = 2.5
 """
-    made = Student(cells(notebook), sandbox.Limits(), 60, sandbox.available())
+    made = Student(sandbox.Limits(), sandbox.available())
+    made.begin(cells(notebook), 60)
     yield made
     made.close()
 
@@ -245,7 +246,7 @@ def test_faults_are_told_by_name(student):
             (lambda: student.call("zero", torch.ones(2)), "changes a tensor"),
             (lambda: student.call("absent"), "does not define absent"),
             (lambda: student.value("absent"), "does not define absent"),
-            (lambda: student.call("own"), "Own is no layer"),
+            (lambda: student.call("own"), "cannot be judged"),
             (lambda: student.call("penalty", 3), "TypeError"),
         ]:
             with pytest.raises(StudentError, match=words):

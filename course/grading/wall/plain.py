@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 LARGEST = 64_000_000  # bytes of a message
+LONGEST = 4_000_000  # bytes of its text
 LENGTHS = struct.Struct("<QQ")  # of the JSON and of the tensors
 DEEPEST = 20  # levels of lists in lists
 LAYERS = {
@@ -32,7 +33,16 @@ LAYERS = {
         nn.ZeroPad2d,
     )
 }  # fmt: skip
-LARGEST_SETTING = 100_000  # of a layer: no answer needs more, and a larger one could take the grader's memory
+WIDTHS = {
+    "in_features",
+    "out_features",
+    "num_features",
+    "num_embeddings",
+    "embedding_dim",
+    "in_channels",
+    "out_channels",
+}
+WIDEST_LAYER, LARGEST_SETTING = 100_000, 256  # no answer needs more, and a larger one could take the grader's time
 
 
 class PlainError(Exception):
@@ -105,7 +115,9 @@ def unpack(tree: Any, tensors: Mapping[str, Tensor], given: list | tuple = ()) -
     """
     try:
         return _unpack(tree, tensors, given)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError, RecursionError):
+    except PlainError:
+        raise
+    except Exception:  # whatever a hostile tree leads to
         raise PlainError("the answer is of no known form") from None
 
 
@@ -155,7 +167,7 @@ def parse(content: bytes) -> tuple[dict, dict[str, Tensor]]:
     """The tree and the tensors of a message without its lengths; raises PlainError for what is none."""
     try:
         text, tensors = LENGTHS.unpack(content[: LENGTHS.size])
-        if text + tensors + LENGTHS.size != len(content):
+        if text > LONGEST or text + tensors + LENGTHS.size != len(content):
             raise ValueError
         split = LENGTHS.size + text
         tree, stored = json.loads(content[LENGTHS.size : split]), safetensors.torch.load(content[split:])
@@ -202,15 +214,16 @@ def build(words: Any, depth: int = 0) -> nn.Module:
             for child, inside in rest:
                 net.add_module(str(child), build(inside, depth + 1))
             return net
-        return LAYERS[name](**{key: _setting(each) for key, each in rest.items()})
-    except (TypeError, ValueError, KeyError, RuntimeError, AttributeError, AssertionError) as error:
+        return LAYERS[name](**{key: _setting(each, key) for key, each in rest.items()})
+    except Exception as error:
         raise PlainError(f"a network's recipe does not read ({type(error).__name__})") from None
 
 
-def _setting(value: Any) -> Any:
+def _setting(value: Any, name: str) -> Any:
     if isinstance(value, list):
-        return tuple(map(_setting, value))
-    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= LARGEST_SETTING):
+        return tuple(_setting(each, name) for each in value)
+    most = WIDEST_LAYER if name in WIDTHS else LARGEST_SETTING
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= most):
         raise ValueError
     if value is not None and not isinstance(value, int | float | str):
         raise TypeError
@@ -243,6 +256,21 @@ def leaves(arguments: Any) -> list[Tensor]:
     return list(each_once.values())
 
 
+def parts(arguments: Any) -> list[dict[str, Tensor]]:
+    """The parameters and buffers of each network among arguments, by name."""
+    nets = [thing for thing in things(arguments) if isinstance(thing, nn.Module)]
+    return [dict([*net.named_parameters(), *net.named_buffers()]) for net in nets]
+
+
+def replaced(before: list[dict[str, Tensor]], arguments: Any) -> bool:
+    """Whether a network among the arguments holds other tensors than before, or the same ones under other names."""
+    now = parts(arguments)
+    return any(
+        one.keys() != other.keys() or any(one[name] is not other[name] for name in one)
+        for one, other in zip(before, now, strict=True)
+    )
+
+
 def after(arguments: Any, packer: Packer) -> list:
     """What a call may have changed, of each thing among its arguments."""
     return [_after(thing, packer) for thing in things(arguments)]
@@ -262,7 +290,11 @@ def _after(thing: Any, packer: Packer) -> Any:
     if isinstance(thing, torch.Generator):
         return packer.tree(thing.get_state())
     grad = thing.grad if thing.is_leaf else None
-    return {"value": packer.tree(thing.detach()), "grad": packer.tree(None if grad is None else grad.detach())}
+    return {
+        "value": packer.tree(thing.detach()),
+        "grad": packer.tree(None if grad is None else grad.detach()),
+        "asks": thing.requires_grad,
+    }
 
 
 def _detached(value: Any) -> Any:
@@ -315,7 +347,8 @@ def _set(thing: Any, tree: Any, tensors: Mapping[str, Tensor]) -> None:
             if not (thing.is_leaf and thing.requires_grad):
                 raise PlainError("your function changes a tensor that it was given: work on a copy")
             thing.copy_(value)
-        if thing.is_leaf:
+        if thing.is_leaf and thing.is_floating_point():
+            thing.requires_grad_(tree["asks"] is True)
             thing.grad = _like(unpack(tree["grad"], tensors), thing)
 
 
@@ -342,7 +375,7 @@ SEED, LEFT, NEXT = (
 )  # the places of a state: how many words are left, which is next
 TWISTER, CACHE = slice(24, 24 + 8 * WORDS), slice(24 + 8 * WORDS, None)  # the words, and a normal number kept for later
 FURTHEST = 1000  # times that they are made anew
-WIDEST = 9.0  # no normal number that the twister makes is larger
+PAIR = 4  # words that a pair of normal numbers takes
 
 
 def drawn(before: Tensor, after: Any) -> Tensor:
@@ -358,18 +391,28 @@ def drawn(before: Tensor, after: Any) -> Tensor:
     for _ in range(FURTHEST):
         state = generator.get_state()
         if torch.equal(state[TWISTER], after[TWISTER]):
-            return after if torch.equal(state, after) else _placed(state, after)
+            return state if torch.equal(state, after) else _placed(state, after)
         torch.rand(WORDS, generator=generator)
     return before
 
 
 def _placed(state: Tensor, after: Tensor) -> Tensor:
-    """A state with the same words as ``after``, as many of them left, and what it keeps for later."""
+    """A state with the words of ``after``, as many of them left, and what it keeps for later where that follows."""
     left = int.from_bytes(bytes(after[LEFT].tolist()), "little")
-    kept = after[CACHE].view(torch.float64)
-    if 1 <= left <= WORDS and kept[1].isfinite() and kept[1].abs() <= WIDEST and kept[2].abs() <= WIDEST:
-        state = state.clone()
-        state[LEFT] = torch.tensor(list(left.to_bytes(4, "little")), dtype=torch.uint8)
-        state[NEXT] = torch.tensor(list((WORDS + 1 - left).to_bytes(8, "little")), dtype=torch.uint8)
-        state[CACHE] = after[CACHE]
+    if not 1 <= left <= WORDS:
+        return state
+    generator = torch.Generator()
+    if left + PAIR <= WORDS:  # the last draw may have been one of a pair of normal numbers
+        generator.set_state(_with_left(state, left + PAIR))
+        torch.randn(1, generator=generator)
+        if torch.equal(generator.get_state()[CACHE], after[CACHE]):
+            return generator.get_state()
+    return _with_left(state, left)
+
+
+def _with_left(state: Tensor, left: int) -> Tensor:
+    state = state.clone()
+    state[LEFT] = torch.tensor(list(left.to_bytes(4, "little")), dtype=torch.uint8)
+    state[NEXT] = torch.tensor(list((WORDS + 1 - left).to_bytes(8, "little")), dtype=torch.uint8)
+    state[CACHE] = 0
     return state

@@ -44,16 +44,31 @@ class Caller(pickle.Unpickler):
     def __init__(self, content: bytes, ask: Callable):
         super().__init__(io.BytesIO(content))
         self.ask = ask
+        self.parameters: dict[int, nn.Parameter] = {}  # each is one thing, however often it is named
 
     def persistent_load(self, pid: tuple) -> Any:
         kind, number, *rest = pid
+        if kind == "parameter":
+            return self.parameter(number, *rest)
         return Stand(self.ask, number, *rest) if kind == "net" else lambda *args: self.ask(number, args)
+
+    def parameter(self, number: int, value: Tensor, hooks: list[int]) -> nn.Parameter:
+        """A parameter that tells the trusted side, by its hooks, of each gradient that it receives."""
+        if number not in self.parameters:
+            self.parameters[number] = made = nn.Parameter(value)
+            for hook in hooks:
+                made.register_hook(functools.partial(self.received, hook))
+        return self.parameters[number]
+
+    def received(self, hook: int, gradient: Tensor) -> None:
+        """Tell the trusted side of a gradient."""
+        self.ask(hook, (gradient.detach(),))
 
 
 class Stand(nn.Module):
     """A network whose layers only the trusted side knows: the parameters are here, and a call is made there."""
 
-    def __init__(self, ask: Callable, number: int, parameters: dict, buffers: dict, training: dict, hooks: dict):
+    def __init__(self, ask: Callable, number: int, parameters: dict, buffers: dict, training: dict):
         super().__init__()
         self.ask, self.number = ask, number
         for name in filter(None, training):
@@ -62,17 +77,11 @@ class Stand(nn.Module):
         for name, each in parameters.items():
             parent, _, last = name.rpartition(".")
             self.get_submodule(parent).register_parameter(last, each)
-            for hook in hooks[name]:
-                each.register_hook(functools.partial(self.received, hook))
         for name, each in buffers.items():
             parent, _, last = name.rpartition(".")
             self.get_submodule(parent).register_buffer(last, each)
         for name, module in self.named_modules():
             module.training = training[name]
-
-    def received(self, hook: int, gradient: Tensor) -> None:
-        """Tell the trusted side that a parameter received a gradient."""
-        self.ask(hook, (gradient.detach(),))
 
     def forward(self, *args: Any) -> Any:
         tensors = [*self.parameters()], [*self.buffers()], {name: each.training for name, each in self.named_modules()}
@@ -134,6 +143,7 @@ class Server:
             arguments = (request.get("args", ()), request.get("kwargs", {}))
             packer = plain.Packer(arguments)
             inputs: list = []
+            before = plain.parts(arguments)
             if request["what"] == "value":
                 value = self.scope[request["name"]]
             elif request["what"] == "call":
@@ -148,6 +158,7 @@ class Server:
                 value = torch.autograd.grad(made, given, by, create_graph=True, allow_unused=True)
                 inputs = [*given, *(each for each in grads if each is not None)]
             tree = {"value": packer.tree(value), "after": plain.after(arguments, packer)}
+            tree["replaced"] = plain.replaced(before, arguments)
             if request["what"] != "value":
                 tree["call"] = len(self.graphs)
                 self.graphs.append((packer.graph, inputs))
@@ -156,10 +167,7 @@ class Server:
             raise
         except BaseException as error:
             packer = plain.Packer()
-            tree = {
-                "error": type(error).__name__,
-                "says": str(error)[:200] if isinstance(error, plain.PlainError) else "",
-            }
+            tree = {"error": type(error).__name__}
             if "name" in request and request["name"] not in self.scope:
                 tree = {"missing": True}
         self.send(tree, packer)

@@ -25,7 +25,11 @@ from course.grading.wall import plain
 
 LENGTH = struct.Struct("<Q")
 PROGRAM = (sys.executable, "-P", "-m", "course.grading.wall.server")
-MOST_ASKED = 100_000  # times in one session that a function of the tests is called
+CANNOT_TRAVEL = (
+    "An answer is of a kind that cannot be judged: use numbers, tensors and networks of torch.nn's own layers."
+)
+REPLACED = "Your function puts other tensors into a network that it was given: change its own in place."
+MOST_ASKED = 10_000  # times in one session that a function of the tests is called
 RANDOM = "random"
 
 
@@ -49,6 +53,9 @@ class Pickler(pickle.Pickler):
         self.functions = functions
 
     def persistent_id(self, thing: Any) -> tuple | None:
+        if isinstance(thing, nn.Parameter) and thing._backward_hooks:
+            hooks = [self._number(hook) for hook in thing._backward_hooks.values()]
+            return "parameter", id(thing), thing.detach().clone(), hooks
         if isinstance(thing, nn.Module) and (_is_local(type(thing)) or _is_watched(thing)):
             return self._net(thing)
         if isinstance(thing, types.FunctionType) and _is_local(thing):
@@ -69,11 +76,13 @@ class Pickler(pickle.Pickler):
             values = dict(zip([*parameters, *buffers], [*weights, *kept], strict=True))
             return functional_call(net, values, args)
 
-        hooks = {
-            name: [self._number(hook) for hook in (each._backward_hooks or {}).values()]
-            for name, each in parameters.items()
-        }
-        return "net", self._number(call), parameters, buffers, training, hooks
+        return "net", self._number(call), parameters, buffers, training
+
+    def reducer_override(self, thing: Any) -> Any:
+        """A tensor that is a part of another goes alone: the other may hold what the student must not see."""
+        if type(thing) is Tensor and thing.untyped_storage().nbytes() > thing.numel() * thing.element_size():
+            return thing.detach().clone().requires_grad_(thing.requires_grad).__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+        return NotImplemented
 
 
 def _is_local(thing: Any) -> bool:
@@ -82,15 +91,14 @@ def _is_local(thing: Any) -> bool:
 
 
 def _is_watched(net: nn.Module) -> bool:
-    """Whether somebody on this side waits for what a network is given or its weights receive."""
-    hooks = [each._forward_pre_hooks or each._forward_hooks for each in net.modules()]
-    return any(hooks) or any(each._backward_hooks for each in net.parameters())
+    """Whether somebody on this side waits for what a network is given or makes."""
+    return any(each._forward_pre_hooks or each._forward_hooks for each in net.modules())
 
 
 class Student:
-    """The student's process: its notebook runs when it starts, and sessions follow."""
+    """The student's process: its notebook runs when it begins, and sessions follow."""
 
-    def __init__(self, notebook: list[tuple[str, str]], limits: sandbox.Limits, cell_seconds: float, walled: bool):
+    def __init__(self, limits: sandbox.Limits, walled: bool):
         inward, self._requests = os.pipe()
         self._replies, outward = os.pipe()
         self.box = sandbox.Box([*PROGRAM, str(inward), str(outward)], (inward, outward), limits, walled)
@@ -99,13 +107,17 @@ class Student:
         self.functions: list[Callable] = []
         self.graphs: list[tuple[list, list]] = []  # of the tests' own functions that the student's code called
         self.asked = 0
+        self.ended: list[dict] = []
+
+    def begin(self, notebook: list[tuple[str, str]], cell_seconds: float) -> None:
+        """Run the notebook; raises LostError where its process does not come to the end of it."""
         self._send(
             {
                 "cells": notebook,
                 "released": [tuple(each) for each in released.cells()],
                 "imports": released.imports(),
                 "seconds": cell_seconds,
-                "limits": sandbox.resources(limits),
+                "limits": sandbox.resources(self.box.limits),
             }
         )
         tree, _ = self._receive()
@@ -183,9 +195,14 @@ class Student:
         if "missing" in tree:
             raise StudentError("NameError", f"Your notebook does not define {request.get('name', 'it')}.")
         if "error" in tree:
-            raise StudentError(str(tree["error"])[:60], str(tree.get("says", ""))[:200])
-        if RANDOM in tree:
-            torch.set_rng_state(plain.drawn(torch.get_rng_state(), plain.unpack(tree[RANDOM], tensors)))
+            name = str(tree["error"])[:60]
+            raise StudentError(name, CANNOT_TRAVEL if name in ("PlainError", "NetworkError") else "")
+        if tree.get("replaced"):
+            raise StudentError("ValueError", REPLACED)
+        try:
+            torch.set_rng_state(plain.drawn(torch.get_rng_state(), plain.unpack(tree.get(RANDOM), tensors)))
+        except plain.PlainError as error:
+            raise StudentError("ValueError", _sentence(error)) from None
         return tree, tensors
 
     def _own(self, tree: dict, tensors: dict[str, Tensor]) -> dict:
