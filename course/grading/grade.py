@@ -152,7 +152,7 @@ FINAL = ("graded", "review")  # what follows from the notebook and the tests alo
 
 def follows(record: dict) -> bool:
     """Whether a record follows from the file and the tests alone, so that it need not be made again."""
-    return record["status"] in FINAL or (record["status"] == "error" and record["most"] is None)
+    return record["status"] in FINAL or (record["status"] == "error" and record.get("most", 0) is None)
 
 
 def grade_all(tasks: list[Task], grader: Grader, output: Path, workers: int) -> list[dict]:

@@ -298,7 +298,7 @@ HOSTILE: dict[str, list[str]] = {
     "folders without end": ["import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')"],
     "deaf to alarms": ["import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass"],
     "deaf and asleep": ["import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))\nwhile True:\n    time.sleep(100)"],
-    "a file of the host": ["import glob, os\nseen = [p for p in ('/etc/shadow', '/root/.bashrc', '/home', '/var', '/proc/1/environ', '/mnt') if os.path.exists(p) and os.access(p, os.R_OK) and p[:5] != '/proc']\nassert not seen, seen\nD = None"],
+    "a file of the host": ["import glob, os\nseen = [p for p in ('/etc/shadow', '/etc/ssh', '/home', '/var', '/proc/1/environ', '/mnt') if os.path.exists(p) and os.access(p, os.R_OK) and p[:5] != '/proc']\nassert not seen, seen\nD = None"],
     "the network": ["import socket\nsocket.create_connection(('1.1.1.1', 53), 2)"],
     "a segmentation fault": ["import ctypes\ndef slopes(*a):\n    ctypes.string_at(0)\nstep = make = penalty = slopes"],
 }  # fmt: skip

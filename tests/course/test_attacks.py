@@ -131,7 +131,7 @@ SEARCH = """
 import glob, os, re
 def searched():
     secret, hits = "a sentence of a hidden " + "test that nobody may read", 0
-    places = ("/student", "/tmp", "/dev/shm", "/work", "/home")
+    places = ("/student", "/tmp", "/dev/shm", "/home", "/srv")
     mine = [path for place in places for path in glob.glob(place + "/**", recursive=True)]
     for path in [p for p in mine if os.path.isfile(p) and os.path.getsize(p) < 10**7 and "site-packages" not in p]:
         hits += secret.encode() in open(path, "rb").read()
