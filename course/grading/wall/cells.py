@@ -29,7 +29,6 @@ SILENT = {
     "pinfo",
     "pinfo2",
     "who",
-    "whos",
 }
 LOOK_EVERY = 1.0  # seconds
 
