@@ -39,7 +39,7 @@ STOPPED = "grading was stopped"
 LATEST = 10  # times the seconds of a notebook is what its judge may take by the clock
 PROCESSES = multiprocessing.get_context("forkserver")  # a judge starts as a copy of one that has imported torch
 PROCESSES.set_forkserver_preload(["course.grading.judge", "torch._dynamo", "matplotlib.pyplot"])
-FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet computes
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes
 COLUMNS = ("id", "exercise", "status", "total", "most", "error")
 
 

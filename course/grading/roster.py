@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -178,14 +179,23 @@ class Roster:
         return sorted({self.ids[each] for each in widest})
 
 
+def _plain(path: Path) -> bool:
+    """Whether a path is a file, or is gone, which is told when it is read: no link, no pipe, no socket."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True
+
+
 def assigned(tasks: list[Task], ids: list[str] | None) -> tuple[list[Task], list[dict]]:
     """The tasks under the roster's ids, and records of what needs no grading.
 
     These are links, files of nobody, several notebooks of one student, and students of whom there is no file. Only
     where every file has its student is such a student's total 0.
     """
-    linked = [task for task in tasks if task.path.is_symlink()]
-    known = [unread(task.id, "error", "it is a link, and links are not followed: hand in the file") for task in linked]
+    linked = [task for task in tasks if not _plain(task.path)]
+    refusal = "it is a link or no plain file, and such are not followed: hand in the file"
+    known = [unread(task.id, "error", refusal) for task in linked]
     tasks = [task for task in tasks if task not in linked]
     if ids is None:
         return tasks, known

@@ -32,7 +32,7 @@ SYSTEM = (
 OWN = (ROOT / "ganlib", ROOT / "course/magic.py", ROOT / "course/grading/wall")  # what the program needs of the course
 HOME = "/student"
 WRITABLE = ("/tmp", HOME, "/dev/shm")
-LOOK_EVERY = 0.1  # seconds
+LOOK_EVERY = 0.05  # seconds
 WEIGH_EVERY = 0.5  # seconds between looks at the memory, which cost more
 SLOWEST = 5  # times: a busy machine gives less than a core
 IDLE_SHARE = 0.02  # of a core: what does less for a while does nothing
@@ -118,8 +118,9 @@ class Box:
         )  # fmt: skip
         self._root = psutil.Process(self.process.pid)  # which knows its start, so that no other is taken for it
         self._over = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
+        self._watchers = [threading.Thread(target=each, daemon=True) for each in (self._watch, self._weigh)]
+        for each in self._watchers:
+            each.start()
 
     def ended(self) -> bool:
         """Whether the program is gone; its number stays taken until it is closed."""
@@ -128,20 +129,24 @@ class Box:
     def close(self) -> None:
         """Kill the program and all that it started, and remove what it wrote."""
         self._over.set()
-        self._watcher.join()
         self._kill()  # before its number is free for another program
+        for each in self._watchers:
+            each.join()
         self.process.wait()
         if self.folder:
             shutil.rmtree(self.folder.name, ignore_errors=True)
             self.folder.cleanup()
 
     def _watch(self) -> None:
-        weighed, ended = 0.0, 0.0
+        ended = 0.0
         used: dict[int, float] = {}
         begun = time.monotonic()
         looks = [(begun, 0.0)]
         while not self._over.wait(LOOK_EVERY) and not self.ended():
             family = _family(self._root)
+            if len(family) > self.limits.processes:
+                self.limit = f"it started more than {self.limits.processes} processes"
+                break
             now, times = time.monotonic(), {each.pid: _seconds(each) for each in family}
             ended += sum(seconds for pid, seconds in used.items() if pid not in times)
             used = times
@@ -153,17 +158,23 @@ class Box:
                 self.limit = f"it ran longer than {SLOWEST * self.limits.seconds:g} s by the clock"
             elif now - looks[0][0] > self.limits.idle and total - looks[0][1] < IDLE_SHARE * self.limits.idle:
                 self.limit = f"it ran longer than {self.limits.idle:g} s without doing anything"
-            elif len(family) > self.limits.processes:
-                self.limit = f"it started more than {self.limits.processes} processes"
-            elif now - weighed > WEIGH_EVERY:
-                weighed = now
-                if sum(map(_bytes, family)) > 1_000_000 * self.limits.megabytes:
-                    self.limit = f"it used more than {self.limits.megabytes} MB of memory"
             if self.limit:
+                break
+        if self.limit:
+            self._kill()
+
+    def _weigh(self) -> None:
+        """Look at the memory, apart from the rest: a process that forks lets nobody look for a while."""
+        while not self._over.wait(WEIGH_EVERY) and not self.limit and not self.ended():
+            if sum(map(_bytes, _family(self._root))) > 1_000_000 * self.limits.megabytes:
+                self.limit = f"it used more than {self.limits.megabytes} MB of memory"
                 self._kill()
-                return
 
     def _kill(self) -> None:
+        try:  # in a sandbox, all else ends with it at once: the rest is for a program without one
+            self._root.kill()
+        except psutil.Error:
+            pass
         for _ in range(5):  # what forks may be missed by one look
             for each in [*_family(self._root)[1:], self._root]:
                 try:
@@ -194,10 +205,11 @@ def _seconds(process: psutil.Process) -> float:
 def _bytes(process: psutil.Process) -> int:
     """The memory of a process, what it shares with others counted in parts where the system says them."""
     try:
-        used = process.memory_info()
-        if used.rss < 200_000_000:
-            return used.rss
-        whole = process.memory_full_info()
+        used = process.memory_info().rss
     except psutil.Error:
         return 0
-    return getattr(whole, "pss", None) or getattr(whole, "uss", None) or used.rss
+    try:
+        whole = process.memory_full_info() if used > 200_000_000 else None
+    except psutil.Error:
+        whole = None
+    return getattr(whole, "pss", None) or getattr(whole, "uss", None) or used

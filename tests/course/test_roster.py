@@ -109,6 +109,13 @@ def test_links_are_refused_and_not_followed(tmp_path):
         assert ready == [] and len(errors) == 2 and all("is a link" in record["error"] for record in errors)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "101.ipynb")
+    ready, known = roster.assigned(roster.find_tasks(tmp_path), None)
+    assert ready == [] and "no plain file" in known[0]["error"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems want names in Unicode")
 def test_a_name_of_any_bytes_is_a_name(tmp_path):
     with open(os.path.join(os.fsencode(tmp_path), b"\xd5\xc5_101.ipynb"), "w") as file:  # GBK, after unzipping

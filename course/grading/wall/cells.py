@@ -6,6 +6,7 @@ This module runs in the sandbox and imports little of the course.
 import ast
 import asyncio
 import inspect
+import linecache
 import re
 import signal
 import sys
@@ -113,11 +114,13 @@ class Shell:
 
 def execute(source: str, scope: dict) -> None:
     """Run the code of a cell, which may await at its top and hold IPython's own commands."""
-    if re.search(r"^[ \t]*[%!?]|[?]\s*$|=\s*[%!]", source, re.MULTILINE):
+    if re.search(r"^[ \t]*[%!?]|[?]\s*$|=\s*[%!]", source, re.MULTILINE) or tree_of(source) is None:
         from IPython.core.inputtransformer2 import TransformerManager
 
         source = TransformerManager().transform_cell(source)
-    code = compile(source, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    name = f"<cell {len(linecache.cache)}>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name  # for those who look at sources
+    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     value = eval(code, scope)
     if inspect.iscoroutine(value):
         asyncio.run(value)

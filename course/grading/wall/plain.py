@@ -171,7 +171,7 @@ def parse(content: bytes) -> tuple[dict, dict[str, Tensor]]:
             raise ValueError
         split = LENGTHS.size + text
         tree, stored = json.loads(content[LENGTHS.size : split]), safetensors.torch.load(content[split:])
-    except (ValueError, KeyError, struct.error, RecursionError, safetensors.SafetensorError):
+    except Exception:  # whatever hostile bytes lead to
         raise PlainError("the answer does not read") from None
     if not isinstance(tree, dict):
         raise PlainError("the answer does not read")
@@ -308,7 +308,7 @@ def _detached(value: Any) -> Any:
 def set_after(arguments: Any, trees: Any, tensors: Mapping[str, Tensor]) -> None:
     """Bring the trusted things into the states that the student's call left; raises PlainError for odd ones.
 
-    A tensor that is no parameter must keep its values: what a test compares with may be computed from it.
+    A tensor that is no parameter keeps its values here: what a test compares with may be computed from it.
     """
     own = list(things(arguments))
     if not isinstance(trees, list) or len(own) != len(trees):
@@ -343,9 +343,7 @@ def _set(thing: Any, tree: Any, tensors: Mapping[str, Tensor]) -> None:
         value = _like(unpack(tree["value"], tensors), thing)
         if value is None:
             raise PlainError("a tensor that was given did not come back")
-        if not _alike(value, thing):
-            if not (thing.is_leaf and thing.requires_grad):
-                raise PlainError("your function changes a tensor that it was given: work on a copy")
+        if thing.is_leaf and thing.requires_grad and not _alike(value, thing):
             thing.copy_(value)
         if thing.is_leaf and thing.is_floating_point():
             thing.requires_grad_(tree["asks"] is True)
