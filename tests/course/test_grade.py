@@ -208,6 +208,20 @@ def test_a_file_that_cannot_be_read_ends_nothing(tmp_path):
     assert (gone["status"], first["status"]) == ("error", "graded") and "FileNotFoundError" in gone["error"]
 
 
+@pytest.mark.parametrize(
+    ("status", "most", "kept"),
+    [
+        ("graded", 4.0, True),
+        ("review", 4.0, True),
+        ("error", None, True),
+        ("error", 4.0, False),
+        ("timeout", 4.0, False),
+    ],
+)
+def test_only_what_follows_from_the_file_is_kept(status, most, kept):
+    assert grade.follows({"status": status, "most": most}) is kept
+
+
 def test_a_spreadsheet_takes_no_id_for_a_formula():
     assert grade.table([{"id": "=1+1", "status": "missing", "total": 0}])[0]["id"] == "'=1+1"
 
