@@ -71,7 +71,8 @@ def links(path: Path) -> Iterator[Path]:
 def folders_of_python() -> list[str]:
     """Every folder that this Python is started from or reads, under each name that leads to it."""
     program = Path(sys.executable)
-    starts = [Path(sys.prefix), Path(sys.base_prefix), *(each.parent.parent for each in links(program))]
+    packages = [Path(each) for each in sys.path if Path(each).name in ("site-packages", "dist-packages")]
+    starts = [Path(sys.prefix), Path(sys.base_prefix), *(each.parent.parent for each in links(program)), *packages]
     return sorted({str(each) for start in starts for each in links(start)})
 
 

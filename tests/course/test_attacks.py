@@ -65,11 +65,13 @@ def rows(output: Path) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """All cases graded in one batch, and what was running before it."""
+    """All cases graded in one batch, and what of them was still running after it."""
     before = {process.pid for process in psutil.process_iter()}
     cases = {key: corpus.HONEST[name][0] for key, name in HONEST.items()}
     cases |= {key: [corpus.GIVEN, *corpus.HOSTILE[name]] for key, name in HOSTILE.items()}
-    return grade_cases(tmp_path_factory.mktemp("attacks"), cases), before
+    output = grade_cases(tmp_path_factory.mktemp("attacks"), cases)
+    now = [process.cmdline() for process in psutil.process_iter() if process.pid not in before and process.is_running()]
+    return output, [words for words in now if "course.grading.wall.server" in words]
 
 
 def test_there_are_enough_of_both_kinds():
@@ -115,8 +117,7 @@ def test_nothing_of_a_hidden_test_is_on_a_page(graded):
 
 
 def test_nothing_is_left_running(graded):
-    left = [process.cmdline() for process in psutil.process_iter() if process.pid not in graded[1]]
-    assert not [words for words in left if "bwrap" in words or "course.grading.wall.server" in words]
+    assert graded[1] == []
 
 
 def test_a_second_run_grades_nothing_that_was_graded(graded, monkeypatch):
@@ -132,11 +133,12 @@ def test_a_second_run_grades_nothing_that_was_graded(graded, monkeypatch):
 SEARCH = """
 import glob, os, re
 def searched():
-    secret, hits = "a sentence of a hidden " + "test that nobody may read", 0
+    secret = rb"a sentence of a hidden test t[h]at nobody may read|canary of a value[s]"
+    hits = 0
     places = ("/student", "/tmp", "/dev/shm", "/home", "/srv")
     mine = [path for place in places for path in glob.glob(place + "/**", recursive=True)]
     for path in [p for p in mine if os.path.isfile(p) and os.path.getsize(p) < 10**7 and "site-packages" not in p]:
-        hits += secret.encode() in open(path, "rb").read()
+        hits += len(re.findall(secret, open(path, "rb").read()))
     with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb") as memory:
         for line in maps:
             begin, end = (int(x, 16) for x in line.split()[0].split("-"))
@@ -146,8 +148,7 @@ def searched():
                     content = memory.read(end - begin)
                 except (OSError, ValueError, OverflowError):
                     continue
-                hits += len(re.findall(rb"a sentence of a hidden test t[h]at nobody may read", content))
-                hits += len(re.findall(rb"canary of a value[s]", content))
+                hits += len(re.findall(secret, content))
     return hits
 """
 
