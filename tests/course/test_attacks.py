@@ -70,7 +70,7 @@ def graded(tmp_path_factory):
     cases = {key: corpus.HONEST[name][0] for key, name in HONEST.items()}
     cases |= {key: [corpus.GIVEN, *corpus.HOSTILE[name]] for key, name in HOSTILE.items()}
     output = grade_cases(tmp_path_factory.mktemp("attacks"), cases)
-    now = [process.cmdline() for process in psutil.process_iter() if process.pid not in before and process.is_running()]
+    now = [each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"]) if each.pid not in before]
     return output, [words for words in now if "course.grading.wall.server" in words]
 
 
