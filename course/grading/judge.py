@@ -5,6 +5,7 @@ that the student will read.
 """
 
 import ast
+import builtins
 import contextlib
 import inspect
 import io
@@ -28,9 +29,7 @@ from course.magic import without_magic
 MODULES = {"torch": torch, "nn": torch.nn, "math": math}  # what tests ask for by name
 MOST_STARTS = 12  # of a notebook that ends its own Python in tests
 EXCEPTIONS = {
-    name
-    for name, each in vars(__import__("builtins")).items()
-    if isinstance(each, type) and issubclass(each, BaseException)
+    name for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException)
 } | {"OutOfMemoryError", "UnpicklingError"}
 LONGEST = 400  # characters of a message
 MEMORY = 8_000_000_000  # bytes of a judge
